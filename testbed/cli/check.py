@@ -13,7 +13,7 @@ from testbed.scenario.load import discover, load_all
 
 
 def main(options: argparse.Namespace) -> int:
-    """Validate scenario files; every mistake of every file is named.  Raises UsageError."""
+    """Validate scenario files; every mistake and former spelling of every file is named.  Raises UsageError."""
     found = discover(options.paths)
     scenarios = load_all(found.files, reach(options))
     bounded(scenarios, options)
@@ -21,7 +21,11 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("\n".join(dict.fromkeys(refused)))
     for scenario in scenarios:
         print(f"{shown(scenario.file)}: {scenario.title}")
-    print(f"{count(len(scenarios), 'scenario')}, no mistakes")
+    former = dict.fromkeys(hint for scenario in scenarios for hint in scenario.former)
+    for hint in former:
+        print(f"hint: {hint}")
+    told = f"; {count(len(former), 'former spelling')}, still read"
+    print(f"{count(len(scenarios), 'scenario')}, no mistakes{told if former else ''}")
     if found.left_out:
         print(found.left_out)
     return HELD

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from testbed.cli import HELD
-from testbed.scenario.schema import schema
+from testbed.scenario.schema import schema_text
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the JSON Schema of scenario files."""
-    print(json.dumps(schema(), indent=2))
+    print(schema_text(), end="")
     return HELD

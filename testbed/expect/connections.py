@@ -12,9 +12,10 @@ from testbed.expect.verdict import Verdict
 from testbed.plural import count, were
 from testbed.protocols import events
 from testbed.protocols.status_pattern import reply_fits
-from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected, Transactions, Tries
+from testbed.scenario.expectations import Attempts, ConnectionExpected, Transactions, Tries
 from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.next_hops import SMTP_PORT
+from testbed.scenario.reply_expected import ReplyExpected
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply

@@ -36,10 +36,10 @@ from testbed.scenario.expectations import (
     MailboxExpected,
     Notified,
     Queued,
-    ReplyExpected,
     Transactions,
 )
 from testbed.scenario.programs import Exited, Running
+from testbed.scenario.reply_expected import ReplyExpected
 from testbed.scenario.reported import ReportedExpected
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis

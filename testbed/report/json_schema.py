@@ -72,6 +72,7 @@ def inspect_schema() -> Schema:
     line = {"description": "One line of --ndjson; type says which.", "oneOf": [ref(name) for name in lines]}
     return {
         "$schema": _DIALECT,
+        "$id": f"urn:mail-testbed:inspect:{SCHEMA_VERSION}",
         "title": f"Output of testbed inspect, schema {SCHEMA_VERSION}",
         "$ref": "#/$defs/document",
         "$defs": {name: _object(*parts) for name, parts in OBJECTS.items()} | {"line": line} | lines,

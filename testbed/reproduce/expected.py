@@ -56,7 +56,7 @@ def _refusals(visits: Sequence[Visit]) -> Iterator[Part]:
                     frames[key] += reply.frames[:1]
     for key, count in counts.items():
         server, verb, status = key
-        data: Data = {"from": server, "to": verb, "code": status, "count": count}
+        data: Data = {"from": server, "on": verb, "code": status, "count": count}
         yield Part({"reply": data}, tuple(frames[key]))
 
 

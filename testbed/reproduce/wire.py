@@ -97,7 +97,8 @@ def _faults(seen: _Seen) -> Iterator[Part]:
         elif remark.code == "packet-duplicated":
             found += _doubled(seen, frames)
         elif remark.code == "segment-reordered":
-            found += [({**_at(seen, frame), "reorder": 1}, (frame,)) for frame in frames if _at(seen, frame)]
+            behind: Data = {"reorder": 1, "times": 1}
+            found += [({**_at(seen, frame), **behind}, (frame,)) for frame in frames if _at(seen, frame)]
         elif remark.code == "icmp-unreachable" and seen.connection.opening.handshake is Handshake.COMPLETE:
             found += _unreachable(seen, remark.detail, frames)
         elif remark.code == "path-mtu-told":
@@ -151,7 +152,7 @@ def _doubled(seen: _Seen, frames: tuple[int, ...]) -> Iterator[tuple[Data, tuple
             kinds[seen.flow.side[place], str(which.get("packets", "data"))].append(frame)
     for (side, kind), doubled in kinds.items():
         packets = "ACK" if kind == "third ACK" else kind
-        many: object = "all" if len(doubled) > 2 else 1
+        many: object = "always" if len(doubled) > 2 else 1
         yield {"between": seen.between(side), "packets": packets, "duplicate": many}, tuple(doubled)
 
 
@@ -161,7 +162,7 @@ def _unreachable(seen: _Seen, detail: str, frames: tuple[int, ...]) -> Iterator[
     before = [p for p in range(len(flow)) if flow.frame[p] < frames[0] and flow.length[p]]
     if before:
         place = before[-1]
-        yield {"between": seen.between(flow.side[place]), **seen.which(place), "unreachable": what}, frames
+        yield {"between": seen.between(flow.side[place]), **seen.which(place), "unreachable": what, "times": 1}, frames
 
 
 def _mtu(seen: _Seen, frames: tuple[int, ...]) -> Iterator[tuple[Data, tuple[int, ...]]]:
@@ -180,7 +181,7 @@ def _black_hole(seen: _Seen, frames: tuple[int, ...]) -> Iterator[tuple[Data, tu
         (flow.length[p] for p in range(len(flow)) if flow.side[p] == side and flow.frame[p] not in lost), default=0
     )
     yield (
-        {"between": seen.between(side), "larger_than": min(1400, max(576, min(passed, 536) + 40)), "lose": "all"},
+        {"between": seen.between(side), "larger_than": min(1400, max(576, min(passed, 536) + 40)), "lose": "always"},
         frames,
     )
 
@@ -229,5 +230,5 @@ def _never_opened(analysis: Analysis, visits: Sequence[Visit]) -> Iterator[Part]
         for window in windows(events):
             if window.value:
                 ends = [client, server] if window.value == "third ACK" else [server, client]
-                data: Data = {"between": ends, "packets": window.value, "lose": "all", **window.when}
+                data: Data = {"between": ends, "packets": window.value, "lose": "always", **window.when}
                 yield Part(data, window.frames, window.from_ns or 0)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from testbed.durations import MILLISECOND, SECOND
 from testbed.scenario.names import Names
 from testbed.scenario.problems import Found
-from testbed.scenario.units import parse_duration, parse_rate, parse_size
+from testbed.scenario.units import DURATION, parse_duration, parse_rate, parse_size
 
 FieldName = Annotated[str, Field(pattern=r"^[!-9;-~]{1,76}$")]
 """The name of a header field (RFC 5322 §2.2)."""
@@ -38,8 +38,10 @@ class CompressedRate(Compressed):
         return (value[0], Compressed.divided(self, value[1], by)) if isinstance(value, tuple) else value
 
 
+_SAID = {"patternErrorMessage": "This is no duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"}
+_AsWritten = Annotated[str, Field(pattern=DURATION, json_schema_extra=_SAID)] | Literal[0]
 _DURATION = (
-    BeforeValidator(parse_duration, json_schema_input_type=str),
+    BeforeValidator(parse_duration, json_schema_input_type=_AsWritten),
     Field(description="A span of scenario time: 300ms, 40m, 2h, 5d, 1d 12h.", examples=["40m", "2h", "5d"]),
 )
 Duration = Annotated[int, *_DURATION]

@@ -6,10 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from testbed.protocols.status_pattern import REPLY, STATUS
+from testbed.protocols.status_pattern import STATUS
 from testbed.scenario.base import Address, Limit, PeopleWait
-from testbed.scenario.faults import Stage
-from testbed.scenario.faults.reading import ReadingStage
 from testbed.scenario.names import Names
 from testbed.scenario.naming import (
     HostName,
@@ -25,10 +23,10 @@ from testbed.scenario.octets import Octets
 from testbed.scenario.problems import Found
 from testbed.scenario.program_hosts import Port
 from testbed.scenario.programs import Exited, Running
+from testbed.scenario.reply_expected import ReplyExpected
 from testbed.scenario.reported import ReportedExpected
 from testbed.scenario.tagged import Tagged, flatten
 
-_CODE = rf"^({REPLY}|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{{1,30}}\])?)$"
 _STATUS = rf"^{STATUS}$"
 
 
@@ -139,28 +137,6 @@ class Transactions(Tries):
     """How often a mail transaction (RFC 5321 §3.3) was begun at a host: how many MAIL commands it was sent."""
 
     kind: Literal["transactions"] = Field(default="transactions", exclude=True)
-
-
-def _as_text(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-_CodeText = Annotated[str, Field(pattern=_CODE)]
-_Code = Annotated[
-    _CodeText, BeforeValidator(_as_text, json_schema_input_type=_CodeText | Annotated[int, Field(ge=200, le=599)])
-]
-
-
-class ReplyExpected(Tagged):
-    """A server gave this reply to a command."""
-
-    kind: Literal["reply"] = Field(default="reply", exclude=True)
-    sender: MailServerName = Field(alias="from", description="The server.")
-    command: Literal[Stage, ReadingStage] = Field(
-        alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
-    )
-    code: _Code = Field(description="452, 452 4.2.2, 5.., 5.. 5.1.*; -ERR, NO [OVERQUOTA].")
-    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
 
 class ConnectionExpected(Tagged):

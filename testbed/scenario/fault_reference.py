@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from inspect import getdoc
 from typing import Literal, get_args, get_origin
 
@@ -13,15 +13,20 @@ from pydantic.fields import FieldInfo
 from testbed.scenario.base import Part
 from testbed.scenario.faults import KINDS
 from testbed.scenario.faults.when import When, Window
+from testbed.scenario.glossary import Glossary
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a fault: its name, what it says, and the words it may be, where they are fixed."""
+    """A key of a fault: its name, what it says, and the words it may be, where they are fixed.
+
+    ``told`` has what words say that do not speak for themselves.
+    """
 
     name: str
     says: str
     words: tuple[str, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def markdown() -> str:
     """docs/faults.md."""
     parts = [_OPENING, _table(when_keys())]
     for kind in fault_kinds():
-        parts += [f"## `{kind.where}`", kind.about, _table(kind.keys)]
+        parts += [f"## `{kind.where}`", kind.about, _table(kind.keys), *_glossaries(kind.keys)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -73,13 +78,16 @@ knows `from` and `until` only."""
 
 def _keys(model: type[Part]) -> Iterator[Key]:
     common = When.model_fields if issubclass(model, When) else Window.model_fields
-    for name, field in model.model_fields.items():
+    for name, info in model.model_fields.items():
         if name not in common or name in getattr(model, "__annotations__", {}):
-            yield _key(name, field)
+            yield _key(name, info)
 
 
-def _key(name: str, field: FieldInfo) -> Key:
-    return Key(field.alias or name, field.description or "", tuple(_words(field.annotation)))
+def _key(name: str, info: FieldInfo) -> Key:
+    words = tuple(_words(info.annotation))
+    glossaries = [*info.metadata, *_metadata(info.annotation)]
+    told = {word: one.texts[word] for one in glossaries if isinstance(one, Glossary) for word in one.texts}
+    return Key(info.alias or name, info.description or "", words, told)
 
 
 def _words(annotation: object) -> Iterator[str]:
@@ -90,10 +98,25 @@ def _words(annotation: object) -> Iterator[str]:
             yield from _words(inner)
 
 
+def _metadata(annotation: object) -> Iterator[object]:
+    """What stands beside a type in ``Annotated``, at whatever depth."""
+    yield from getattr(annotation, "__metadata__", ())
+    for inner in get_args(annotation):
+        yield from _metadata(inner)
+
+
+def _glossaries(keys: Iterable[Key]) -> Iterator[str]:
+    for key in keys:
+        if key.told:
+            rows = [f"| `{word}` | {says} |" for word, says in key.told.items()]
+            yield "\n".join([f"| `{key.name}` | |", "| --- | --- |", *rows])
+
+
 def _table(keys: tuple[Key, ...]) -> str:
     rows = ["| key | says |", "| --- | --- |"]
     for key in keys:
         words = f" One of {', '.join(f'`{word}`' for word in key.words)}." if len(key.words) > 1 else ""
+        words = " Its words are below." if key.words and all(word in key.told for word in key.words) else words
         words = f" Or `{key.words[0]}`." if len(key.words) == 1 else words
         rows.append(f"| `{key.name}` | {key.says}{words} |")
     return "\n".join(rows)
@@ -105,7 +128,10 @@ def as_json() -> str:
         {
             "where": kind.where,
             "about": kind.about,
-            "keys": [{"key": key.name, "says": key.says, "words": list(key.words)} for key in kind.keys],
+            "keys": [
+                {"key": key.name, "says": key.says, "words": list(key.words), "told": dict(key.told)}
+                for key in kind.keys
+            ],
         }
         for kind in fault_kinds()
     ]

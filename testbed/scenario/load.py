@@ -18,6 +18,7 @@ from testbed.scenario.cases import Case, cases
 from testbed.scenario.compress import compressed
 from testbed.scenario.defaults import with_defaults
 from testbed.scenario.document import Document
+from testbed.scenario.former import former_spellings
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.like import Layers, read_layers
 from testbed.scenario.problems import Problem, ScenarioError
@@ -179,6 +180,7 @@ def checked(case: Case, reach: Reach) -> Scenario:
     except ValidationError as error:
         raise ScenarioError(problems_of(error, document)) from None
     _place(scenario, document)
+    scenario._former = former_spellings(data, document)
     scenario._case, scenario._case_values = case.name, case.values
     scenario._reach = reach
     problems = reference_problems(scenario, document)

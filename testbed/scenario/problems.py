@@ -61,6 +61,6 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     folded = {candidate.lower(): candidate for candidate in words}
     said = str(word)[:300].lower()
     mixed_up = [one for one in folded if sorted(one) == sorted(said)]  # form for from
-    meant = [one for one in meanings(said) if one in folded]
+    meant = [one for word in meanings(said) for one in folded if one == word or (word != said and one == f"{word}ed")]
     near = mixed_up or meant or get_close_matches(said, list(folded), 1, 0.6)
     return f" (did you mean '{folded[near[0]]}'?)" if near else ""

@@ -16,6 +16,7 @@ from testbed.scenario.faults import AnyFault
 from testbed.scenario.hosts import AnyHost
 from testbed.scenario.lab_network import LOOPBACK_NETWORK, MOST_HOSTS, TEST_NET, of_hosts
 from testbed.scenario.matrix import Matrix
+from testbed.scenario.problems import Problem
 from testbed.scenario.programs import RunStep
 from testbed.scenario.reach import Reach
 from testbed.scenario.steps import AnyStep
@@ -94,6 +95,7 @@ class Scenario(Part):
     _case_values: tuple[str, ...] = PrivateAttr(default=())
     _files: dict[str, str] = PrivateAttr(default_factory=dict)
     _host_files: dict[str, tuple[str, int]] = PrivateAttr(default_factory=dict)
+    _former: tuple[Problem, ...] = PrivateAttr(default=())
     _foreseen_besides: tuple[Expectation, ...] = PrivateAttr(default=())
 
     @property
@@ -125,6 +127,11 @@ class Scenario(Part):
         digest = hashlib.sha256(octets).hexdigest()[:_DIGITS]
         cut = octets[: _LONGEST_NAME - _DIGITS - 1].decode("utf-8", "ignore").rstrip("-")
         return f"{cut}-{digest}"
+
+    @property
+    def former(self) -> tuple[Problem, ...]:
+        """What it says in words that the language had before, with the present ones."""
+        return self._former
 
     @property
     def has_programs(self) -> bool:

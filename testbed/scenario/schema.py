@@ -12,17 +12,30 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
+from testbed.durations import format_duration
 from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.faults import KINDS
 from testbed.scenario.hosts import ROLES
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
 from testbed.scenario.tagged import Tagged
+from testbed.scenario.units import DURATION
 
 _PARAMETER = r"\$(\w+|\{\w+\})"
+_NAME = "urn:mail-testbed:scenario"
+_OUTSIDE = ("title", "description", "default", "deprecated", "deprecationMessage")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, object]
+
+
+FILE = "scenario.schema.json"
+"""What its file is called, beside scenarios; by this name a file that names it is known as one of ours."""
+
+
+def schema_text() -> str:
+    """The schema as a file holds it."""
+    return json.dumps(schema(), indent=2) + "\n"
 
 
 def schema() -> Schema:
@@ -46,7 +59,7 @@ def schema() -> Schema:
     document["required"] = ["title"]
     document["anyOf"] = [{"required": ["like"]}, {"required": ["steps", "expect"]}]
     found = {**document, "$defs": _used(document, definitions)}
-    return {"$schema": _DIALECT, **{key: _or_parameter(value) for key, value in found.items()}}
+    return {"$schema": _DIALECT, "$id": _NAME, **{key: _or_parameter(value) for key, value in found.items()}}
 
 
 def _or_parameter(part: object) -> object:
@@ -59,7 +72,7 @@ def _or_parameter(part: object) -> object:
     constrained = "enum" in part or "pattern" in part or part.get("type") in ("integer", "number", "boolean")
     if not constrained:
         return changed
-    outside = {key: changed.pop(key) for key in ("title", "description", "default") if key in changed}
+    outside = {key: changed.pop(key) for key in _OUTSIDE if key in changed}
     anywhere = "pattern" in part  # such as '$user@someschool.edu'
     parameter = _PARAMETER if anywhere else f"{_beginnings(part.get('enum'))}{_PARAMETER}$"
     return {**outside, "anyOf": [changed, {"type": "string", "pattern": parameter}]}
@@ -89,7 +102,9 @@ _NULL: Schema = {"type": "null"}
 
 def _model(model: type, definitions: dict[str, Schema]) -> Schema:
     """One model's own schema; the models it uses go into ``definitions``."""
-    found: Schema = TypeAdapter(model).json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    made: Schema = TypeAdapter(model).json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    found = _in_words(made)
+    assert isinstance(found, dict)
     inner = found.pop("$defs", {})
     assert isinstance(inner, dict)
     for name, definition in inner.items():
@@ -98,6 +113,24 @@ def _model(model: type, definitions: dict[str, Schema]) -> Schema:
     if isinstance(properties, dict) and issubclass(model, Tagged):
         properties.pop("kind", None)
     return found
+
+
+def _in_words(part: object) -> object:
+    """Defaults of durations as a file says them: the model has them in nanoseconds."""
+    if isinstance(part, list):
+        return [_in_words(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    found = {key: _in_words(inner) for key, inner in part.items()}
+    if "default" in part and json.dumps(DURATION) in json.dumps(part):
+        found["default"] = _told(part["default"])
+    return found
+
+
+def _told(default: object) -> object:
+    if isinstance(default, list):
+        return [_told(one) for one in default]
+    return format_duration(default) if isinstance(default, int) and default else default
 
 
 def _host(model: type, definitions: dict[str, Schema]) -> Schema:

@@ -10,6 +10,7 @@ SYNONYMS = {
     "bounce": ("notification", "given back"),
     "broken": ("garble", "corrupt"),
     "busy": ("421", "450"),
+    "count": ("times",),
     "dead": ("silent", "refused", "crash"),
     "delay": ("late", "pace"),
     "disconnect": ("close", "reset"),

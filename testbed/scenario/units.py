@@ -18,6 +18,8 @@ _OCTETS = {
     "GiB": 1 << 30,
 }
 
+DURATION = r"^\s*(\d{1,9}(\.\d{1,9})?\s*(ms|s|min|m|h|d|w)(?![a-z])\s*)+$"
+"""What durations look like, for editors; :func:`parse_duration` knows besides how long they may be."""
 _DURATION_PART = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?\s*(ms|s|min|m|h|d|w)(?![a-z])\s*", re.ASCII)
 _SIZE = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?\s*(B|KB|MB|GB|KiB|MiB|GiB|)", re.ASCII)
 

@@ -10,6 +10,7 @@ from testbed.scenario.attachments import Attachment
 from testbed.scenario.document import Document
 from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.faults import KINDS
+from testbed.scenario.former import as_written
 from testbed.scenario.hosts import ROLES
 from testbed.scenario.problems import Path, Problem, did_you_mean
 from testbed.scenario.rules import Rule
@@ -47,6 +48,7 @@ def _echo(details: ErrorDetails) -> bool:
 
 def _problem(details: ErrorDetails, document: Document) -> Problem:
     model, path = _resolve(details["loc"])
+    path = as_written(path, document)
     kind, value, context = details["type"], details.get("input"), details.get("ctx", {})
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the file")[:60]
     match kind:
@@ -87,6 +89,7 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
             message = f"'{name}' is longer than {context['max_length']} characters"
         case _ if kind in _TYPES:
             message = f"'{name}' must be {_TYPES[kind]}, not {_type_name(value)}"
+            message += f"; {_TOP[name]}" if value is None and path == (name,) and name in _TOP else ""
         case _:
             message = details["msg"]
     return document.problem(path, message)
@@ -164,9 +167,15 @@ def _choices(value: object, words: list[str]) -> list[str]:
     return [*(word for word in words if " " not in word), *(f"{group} …" for group in groups)]
 
 
+_TOP = {
+    "steps": "say what happens, e.g. 'steps: [send: {to: bob@someschool.edu}]'",
+    "expect": "say what must hold at the end, e.g. 'expect: [delivered: {to: bob@someschool.edu}]'",
+}
+
+
 def _owner(path: Path) -> str:
     if not path[:-1]:
-        return "; a scenario has title, steps and expect"
+        return f"; {_TOP.get(str(path[-1]), 'a scenario has title, steps and expect')}"
     owner = next((str(part) for part in reversed(path[:-1]) if isinstance(part, str)), "")
     return f" in '{owner}'" if owner else ""
 

@@ -326,8 +326,11 @@ def test_colour_is_for_those_who_want_it() -> None:
 
 
 def test_faults_are_found_by_what_people_call_them() -> None:
-    assert "say nothing any more" in testbed("faults", "hang").stdout
-    assert "scenarios with it: testbed list hang" in testbed("faults", "hang").stdout
+    said = testbed("faults", "hang").stdout
+    assert "stall  it falls silent" in said
+    assert "e.g.  - {at: crepes.fr, on: MAIL, then: stall}" in said
+    assert "scenarios with it: testbed list hang" in said
+    assert "e.g.  - {at: someschool.edu, on: RCPT, reply: 45" in testbed("faults", "greylist").stdout
     refused = testbed("faults", "gremlins")
     assert refused.returncode == 2
     assert "no fault has 'gremlins'; 'testbed faults' shows all" in refused.stderr

@@ -11,7 +11,7 @@ from testbed.cli import FAILED, HELD, WRONG_USAGE
 from tests.command import testbed
 
 DELIVERED = "title: Mail\nsteps: [send: {to: bob@someschool.edu}]\nexpect: [delivered: {to: bob@someschool.edu}]\n"
-TOO_STRICT = DELIVERED.replace("expect: [", "expect: [reply: {from: crepes.fr, to: RCPT, code: 250 2.9.9}, ")
+TOO_STRICT = DELIVERED.replace("expect: [", "expect: [reply: {from: crepes.fr, on: RCPT, code: 250 2.9.9}, ")
 OF_OURS = DELIVERED + "hosts: {someschool.edu: {mailboxes: {bob: {quota: 1 MB}}}}\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from testbed.lab import preload, run
 from testbed.outcome import Result, conclude
 from testbed.runner import Runner
 from testbed.scenario.load import parse_cases
+from testbed.scenario.schema import FILE, schema_text
 from testbed.scenario.templates import purpose, templates
-from tests.command import testbed
+from tests.command import testbed, testbed_in
+
+SCHEMA_LINE = "# yaml-language-server: $schema={}\n"
 
 
 def test_without_a_name_all_are_listed() -> None:
@@ -26,8 +30,41 @@ def test_it_is_printed_or_written(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     printed, written = testbed("new", "mailbox"), testbed("new", "mailbox", str(file))
     assert printed.returncode == written.returncode == 0
-    assert printed.stdout == file.read_text() == templates()["mailbox"]
+    assert printed.stdout == templates()["mailbox"]
+    assert file.read_text() == SCHEMA_LINE.format(FILE) + printed.stdout
     assert f"testbed run {file}" in written.stdout
+    assert (tmp_path / FILE).read_text() == schema_text()
+    assert f"{tmp_path / FILE}: what editors complete and check by" in written.stdout
+
+
+@pytest.mark.parametrize(
+    ("there", "file", "named"),
+    [
+        ([], "mine.yaml", FILE),
+        ([FILE], "mine.yaml", FILE),
+        ([FILE], "queue/mine.yaml", f"../{FILE}"),
+        ([FILE, f"queue/{FILE}"], "queue/mine.yaml", FILE),
+        ([f"queue/{FILE}"], "mine.yaml", FILE),
+    ],
+    ids=["none there", "there", "above", "there and above", "elsewhere"],
+)
+def test_a_team_has_one_schema(there: list[str], file: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "queue").mkdir()
+    for one in there:
+        (tmp_path / one).write_text(schema_text())
+    written = testbed_in(tmp_path, ["new", "reply", file], {})
+    assert written.returncode == 0, written.stderr
+    assert (tmp_path / file).read_text().startswith(SCHEMA_LINE.format(named))
+    schemas = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob(FILE))
+    assert schemas == sorted({*there, os.path.normpath(f"{Path(file).parent}/{named}")})
+    assert testbed_in(tmp_path, ["check", "."], {}).stdout.endswith("1 scenario, no mistakes\n")
+
+
+def test_a_schema_of_another_version_is_left_and_told(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("{}")
+    written = testbed_in(tmp_path, ["new", "reply", "mine.yaml"], {})
+    assert f"{FILE} is of another version. Now: testbed schema > {FILE}" in written.stdout
+    assert (tmp_path / FILE).read_text() == "{}"
 
 
 @pytest.mark.parametrize(

@@ -69,3 +69,39 @@ def test_it_does_there_what_it_does_elsewhere(
     assert done.returncode == (3 if on == UNKNOWN_USER and needs_lab else 0), done.stdout + done.stderr
     if command.startswith("run") and on != UNKNOWN_USER:
         assert "\n9 held " in done.stdout
+
+
+WRONG_CLOCKS = ["1970-01-02 00:00:00", "2040-02-01 00:00:00"]
+OF_TIME = {
+    "queue timers": "scenarios/mailbox-full-five-days.yaml",
+    "grey listing": "scenarios/replies/greylisted.yaml",
+    "certificates": "scenarios/tls/bad-certificate.yaml",
+    "TLS of readers": "scenarios/reading/bad-certificate-of-a-mailbox.yaml",
+    "POP3, its timer": "scenarios/reading/pop3-autologout.yaml",
+    "IMAP, idle": "scenarios/reading/imap-idle.yaml",
+    "DKIM, expired": "scenarios/dkim/signature-flaws.yaml expired",
+    "SRS": "scenarios/authentication/bounce-finds-its-way-back.yaml",
+    "DNSSEC and DANE": "scenarios/transport/dane-rolled-over.yaml",
+    "MTA-STS that runs out": "scenarios/transport/sts-runs-out.yaml",
+    "reports of a day": "scenarios/authentication/aggregate-report.yaml",
+}
+
+
+@pytest.mark.lab
+@faketime
+@pytest.mark.parametrize("about", OF_TIME)
+@pytest.mark.parametrize("clock", WRONG_CLOCKS)
+def test_a_lab_says_the_same_whatever_the_date(clock: str, about: str, tmp_path: Path) -> None:
+    file, _, word = OF_TIME[about].partition(" ")
+    chosen = ["-k", word] if word else []
+    words = ["run", "-q", "--network", "private", "--baseline", "captures", "--keep", str(tmp_path), *chosen, file]
+    done = subprocess.run(
+        ["faketime", clock, sys.executable, "-m", "testbed", *words],
+        cwd=PROJECT,
+        env={**PLAIN, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=HANG_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " the same\n" in done.stdout

@@ -43,7 +43,7 @@ faults:
   - {at: someschool.edu, on: RCPT, reply: "550 ::error file=x::owned ##[error]owned [[ATTACHMENT|/etc/passwd]] %0A::"}
 steps: [{send: {to: bob@someschool.edu}}]
 expect:
-  - reply: {from: someschool.edu, to: RCPT, code: 250}
+  - reply: {from: someschool.edu, on: RCPT, code: 250}
 """
 
 

@@ -35,7 +35,7 @@ settle: 1h
 steps: [send: {{to: bob@someschool.edu}}]
 expect: [%s]
 """
-TAKEN = "reply: {from: crepes.fr, to: RCPT, code: 250}"
+TAKEN = "reply: {from: crepes.fr, on: RCPT, code: 250}"
 REFUSED = "connection: {from: mallory.example, to: crepes.fr, handshake: complete}"
 ATTEMPT = "connection: {from: crepes.fr, to: someschool.edu, handshake: complete}"
 EXITED = "exited: {command: receiver.py, status: 6}"

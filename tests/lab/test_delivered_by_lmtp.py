@@ -30,7 +30,7 @@ steps:
   - send: {{to: bob@someschool.edu, subject: Dinner}}
   - wait: 2s
 expect:
-  - reply: {{from: mx.someschool.edu, to: message, code: 250, count: 2}}
+  - reply: {{from: mx.someschool.edu, on: message, code: 250, count: 2}}
 """
 
 

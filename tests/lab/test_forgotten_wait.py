@@ -56,7 +56,7 @@ def unfinished(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
         ("bounced: {to: alice@crepes.fr, for: carol@someschool.edu}", ""),
         ("attempts: {to: someschool.edu, at_most: 0}", ""),
         ("queued: {at: crepes.fr, count: 2}", ""),
-        ("reply: {from: someschool.edu, to: RCPT, code: 550}", ""),
+        ("reply: {from: someschool.edu, on: RCPT, code: 550}", ""),
         ("queued: {at: crepes.fr, to: bob@someschool.edu}", ""),
     ],
 )

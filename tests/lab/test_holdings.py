@@ -35,7 +35,7 @@ steps:
   - send: {{to: [bob@someschool.edu, carol@someschool.edu], subject: Dinner}}
   - wait: 1s
 expect:
-  - reply: {{from: crepes.fr, to: message, code: 250, count: 2}}
+  - reply: {{from: crepes.fr, on: message, code: 250, count: 2}}
 """
 CRASH = "[{host: crepes.fr, is: crashed, when: it has answered message, nth: 2, times: 1, for: 100ms}]"
 
@@ -101,7 +101,7 @@ steps:
   - send: {{to: [bob@someschool.edu, carol@someschool.edu]}}
   - wait: 2s
 expect:
-  - reply: {{from: someschool.edu, to: RCPT, code: 452 4.2.2}}
+  - reply: {{from: someschool.edu, on: RCPT, code: 452 4.2.2}}
 """
 
 
@@ -132,7 +132,7 @@ steps:
   - send: {{to: bob@someschool.edu, subject: Dinner, body: "In the evening\\n"}}
   - wait: 2s
 expect:
-  - reply: {{from: someschool.edu, to: message, code: 250, count: 2}}
+  - reply: {{from: someschool.edu, on: message, code: 250, count: 2}}
   - mailbox: {{of: bob@someschool.edu, messages: {messages}}}
 """
 KILLED = "[{host: someschool.edu, is: crashed, when: it has answered message, nth: 2, times: 1, for: 300ms}]"

@@ -35,7 +35,7 @@ steps:
   - send: {{to: bob@someschool.edu, subject: Dinner, body: "In the evening, then"}}
   - wait: 2s
 expect:
-  - reply: {{from: crepes.fr, to: message, code: 250, count: 2}}
+  - reply: {{from: crepes.fr, on: message, code: 250, count: 2}}
 """
 
 RELAY = """
@@ -57,7 +57,7 @@ steps:
   - send: {{to: nobody@someschool.edu, subject: Breakfast, body: "At dawn"}}
   - wait: 6s
 expect:
-  - reply: {{from: someschool.edu, to: RCPT, code: 450 4.2.1, count: 1}}
+  - reply: {{from: someschool.edu, on: RCPT, code: 450 4.2.1, count: 1}}
 """
 MALFORMED = """
 title: The program of {host} is sent LF alone, and {lie}
@@ -90,7 +90,7 @@ steps:
   - send: {{from: carol@elsewhere.org, to: nobody@someschool.edu}}
   - wait: 3s
 expect:
-  - reply: {{from: someschool.edu, to: RCPT, code: 550 5.1.1, count: 1}}
+  - reply: {{from: someschool.edu, on: RCPT, code: 550 5.1.1, count: 1}}
   - queued: {{at: crepes.fr, count: 0}}
 """
 NOT_TO_BE_TOLD = """
@@ -157,7 +157,7 @@ steps:
         - QUIT
   - wait: 2s
 expect:
-  - reply: {{from: someschool.edu, to: message, code: 250}}
+  - reply: {{from: someschool.edu, on: message, code: 250}}
 """
 
 RECEIVERS = {

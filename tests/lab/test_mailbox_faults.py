@@ -28,12 +28,12 @@ expect:
 """
 SEND = "send: {to: bob@someschool.edu}"
 DOORS = {
-    "full at RCPT": ("full", "{}", SEND, "reply: {from: someschool.edu, to: RCPT, code: 452 4.2.2, count: 6}"),
+    "full at RCPT": ("full", "{}", SEND, "reply: {from: someschool.edu, on: RCPT, code: 452 4.2.2, count: 6}"),
     "nearly full behind the final dot": (
         "nearly-full",
         "{}",
         SEND,
-        "reply: {from: someschool.edu, to: message, code: 452 4.2.2, count: 6}",
+        "reply: {from: someschool.edu, on: message, code: 452 4.2.2, count: 6}",
     ),
     "by LMTP, for its owner alone": (
         "nearly-full",
@@ -45,7 +45,7 @@ DOORS = {
         "full",
         "{}",
         "read: {mailbox: bob@someschool.edu, via: imap, append: 1 KB}",
-        "reply: {from: someschool.edu, to: IMAP APPEND, code: NO}",
+        "reply: {from: someschool.edu, on: IMAP APPEND, code: NO}",
     ),
 }
 

@@ -36,7 +36,7 @@ steps:
   - wait: {wait}
 {steps}
 expect:
-  - reply: {{from: someschool.edu, to: message, code: 250, count: 2}}
+  - reply: {{from: someschool.edu, on: message, code: 250, count: 2}}
   - delivered: {{to: bob@someschool.edu, within: 10s}}
 {expect}
 """

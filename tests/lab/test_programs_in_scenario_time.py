@@ -133,7 +133,7 @@ title: An application that waits for hours
 faults: [{{at: crepes.fr, on: RCPT, reply: 450 4.2.0 Later, times: 7}}]
 steps:
   - run: {{command: [{sys.executable}, {application}], time: scenario, time_limit: 5h}}
-expect: [exited: {{status: 0}}, reply: {{from: crepes.fr, to: RCPT, code: 450, count: 7}}]
+expect: [exited: {{status: 0}}, reply: {{from: crepes.fr, on: RCPT, code: 450, count: 7}}]
 """,
         tmp_path,
     )

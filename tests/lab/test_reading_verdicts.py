@@ -49,9 +49,9 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("mailbox: {of: bob@someschool.edu, folder: Archive, messages: 0}", "1 lies in it"),
         ("mailbox: {of: bob@someschool.edu, messages: 1}", "0 lie in it"),
         ("mailbox: {of: alice@crepes.fr, messages: 0}", "nothing in this run could contradict it"),
-        ('reply: {from: someschool.edu, to: POP3 PASS, code: "-ERR"}', "someschool.edu said +OK instead"),
-        ("reply: {from: someschool.edu, to: QUIT, code: +OK}", "221"),
-        ("reply: {from: someschool.edu, to: IMAP COPY, code: OK}", "was never asked IMAP COPY"),
+        ('reply: {from: someschool.edu, on: POP3 PASS, code: "-ERR"}', "someschool.edu said +OK instead"),
+        ("reply: {from: someschool.edu, on: QUIT, code: +OK}", "221"),
+        ("reply: {from: someschool.edu, on: IMAP COPY, code: OK}", "was never asked IMAP COPY"),
     ],
 )
 def test_an_expectation_that_does_not_hold_is_red(expectation: str, reason: str, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ STORIES = {
 faults: [{{at: mx1.someschool.edu, on: connect, reply: 421 4.3.2 Too busy}}]
 steps: [{{send: {{to: bob@someschool.edu}}}}]
 expect:
-  - reply: {{from: mx1.someschool.edu, to: connect, code: 421 4.3.2}}
-  - reply: {{from: mx2.someschool.edu, to: message, code: 250}}
+  - reply: {{from: mx1.someschool.edu, on: connect, code: 421 4.3.2}}
+  - reply: {{from: mx2.someschool.edu, on: message, code: 250}}
   - delivered: {{to: bob@someschool.edu, within: 5s}}
 """,
     "a 554 greeting of the only MX is permanent (§3.1)": """
@@ -50,14 +50,14 @@ expect:
 faults: [{at: someschool.edu, on: EHLO, reply: 502 5.5.1 What, times: 1}]
 steps: [{send: {to: bob@someschool.edu}}]
 expect:
-  - reply: {from: someschool.edu, to: HELO, code: 250}
+  - reply: {from: someschool.edu, on: HELO, code: 250}
   - delivered: {to: bob@someschool.edu, within: 5s}
 """,
     "a server that knows HELO only (§3.2)": """
 faults: [{at: someschool.edu, on: EHLO, reply: 502 5.5.1 Command not implemented}]
 steps: [{send: {to: bob@someschool.edu}}]
 expect:
-  - reply: {from: someschool.edu, to: EHLO, code: "502", count: 1}
+  - reply: {from: someschool.edu, on: EHLO, code: "502", count: 1}
   - connection: {from: crepes.fr, to: someschool.edu, said: [EHLO, HELO, MAIL, RCPT, DATA, message, QUIT]}
   - delivered: {to: bob@someschool.edu, within: 5s}
 """,
@@ -69,7 +69,7 @@ faults:
     times: 1
 steps: [{send: {to: bob@someschool.edu}}, {wait: 1h}]
 expect:
-  - reply: {from: someschool.edu, to: message, code: 421 4.7.28, count: 1}
+  - reply: {from: someschool.edu, on: message, code: 421 4.7.28, count: 1}
   - connection: {from: crepes.fr, to: someschool.edu, nth: 1, closure: closed by server}
   - delivered: {to: bob@someschool.edu, copies: 1, within: 31m}
 """,
@@ -79,7 +79,7 @@ faults:
   - {at: someschool.edu, on: EHLO, reply: "250-someschool.edu\\r\\n250 XXXXXXXA"}
 steps: [{send: {to: bob@someschool.edu}}]
 expect:
-  - reply: {from: someschool.edu, to: connect, code: "220", count: 1}
+  - reply: {from: someschool.edu, on: connect, code: "220", count: 1}
   - delivered: {to: bob@someschool.edu, copies: 1, within: 5s}
 """,
     "replies that come whole, and late (§4.5.3.2)": """
@@ -183,7 +183,7 @@ expect:
 hosts: {someschool.edu: {mailboxes: {bob: {quota: 50 GB, filled: 50 GB}}}}
 steps: [{send: {to: bob@someschool.edu}}, {wait: 40m}, {empty: bob@someschool.edu}, {wait: 1h}]
 expect:
-  - reply: {from: someschool.edu, to: RCPT, code: 452 4.2.2, count: 2}
+  - reply: {from: someschool.edu, on: RCPT, code: 452 4.2.2, count: 2}
   - delivered: {to: bob@someschool.edu, within: 2h}
   - mailbox: {of: bob@someschool.edu, messages: 1}
 """,

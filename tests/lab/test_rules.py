@@ -50,9 +50,9 @@ SAID = """talk:
         - NOOP
         - QUIT"""
 BUSY = "[{at: someschool.edu, on: RCPT, reply: 450 4.2.1 Busy%s}]"
-REFUSED = "reply: {from: someschool.edu, to: RCPT, code: 550 5.1.1}"
-PUT_OFF = "reply: {from: someschool.edu, to: RCPT, code: 450 4.2.1}"
-TAKEN = "reply: {from: someschool.edu, to: message, code: 250 2.0.0}"
+REFUSED = "reply: {from: someschool.edu, on: RCPT, code: 550 5.1.1}"
+PUT_OFF = "reply: {from: someschool.edu, on: RCPT, code: 450 4.2.1}"
+TAKEN = "reply: {from: someschool.edu, on: message, code: 250 2.0.0}"
 BY_MALLORY = SAID % ("mallory.example", "<mallory@mallory.example>", "bob")
 FROM_NOBODY = SAID % ("alice.crepes.fr", "<>", "nobody")
 TLS_REQUIRED = SAID % ("alice.crepes.fr", "<alice@crepes.fr> REQUIRETLS", "bob")
@@ -117,9 +117,9 @@ def test_a_relay_that_breaks_a_rule_is_red(
         ("begins-tls", TLS_REQUIRED, TAKEN, "{}", "[]"),
         ("keeps-its-promises", SENT, TAKEN, "{tls: opportunistic}", "[]"),
         ("refuses-strangers", SENT, TAKEN, "{}", "[]"),
-        ("refuses-strangers", BY_MALLORY, "reply: {from: crepes.fr, to: RCPT, code: 550 5.7.1}", "{}", "[]"),
+        ("refuses-strangers", BY_MALLORY, "reply: {from: crepes.fr, on: RCPT, code: 550 5.7.1}", "{}", "[]"),
         ("keeps-its-promises", BY_MALLORY, "delivered: {to: bob@someschool.edu}", "{}", "[]"),
-        ("keeps-its-promises", BY_MALLORY, "reply: {from: crepes.fr, to: message, code: 250 2.0.0}", "{}", "[]"),
+        ("keeps-its-promises", BY_MALLORY, "reply: {from: crepes.fr, on: message, code: 250 2.0.0}", "{}", "[]"),
     ],
     ids=[
         "as-slow-as-set",
@@ -164,7 +164,7 @@ steps:
         - QUIT
   - wait: 2s
 expect:
-  - reply: {{from: someschool.edu, to: message, code: 250 2.0.0}}
+  - reply: {{from: someschool.edu, on: message, code: 250 2.0.0}}
 """
 
 
@@ -203,7 +203,7 @@ steps:
   - send: {{to: bob@someschool.edu}}
   - wait: 10s
 expect:
-  - reply: {{from: crepes.fr, to: message, code: 554 5.4.6}}
+  - reply: {{from: crepes.fr, on: message, code: 554 5.4.6}}
 """
 
 
@@ -230,7 +230,7 @@ steps:
   - wait: 5s
 expect:
   - exited: {{command: {python}, status: 0}}
-  - reply: {{from: crepes.fr, to: AUTH, code: 235 2.7.0}}
+  - reply: {{from: crepes.fr, on: AUTH, code: 235 2.7.0}}
 """
 LOGS_IN = """import os, smtplib, ssl
 server = smtplib.SMTP("crepes.fr", 587, timeout=5)

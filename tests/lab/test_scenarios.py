@@ -194,7 +194,7 @@ steps:
       to: someschool.edu
       say: [EHLO x, STARTTLS, {tls: begin}, EHLO x, "VRFY <nobody@someschool.edu>", {then: half-close}]
 expect:
-  - reply: {from: someschool.edu, to: VRFY, code: 252 2.0.0}
+  - reply: {from: someschool.edu, on: VRFY, code: 252 2.0.0}
 """
     outcome = play(text, tmp_path)
     assert outcome.result is Result.HELD, why(outcome)

@@ -95,7 +95,7 @@ steps:
   - read: {mailbox: bob@someschool.edu, via: web, tls: implicit}
 expect:
   - connection: {from: bob.someschool.edu, to: mail.someschool.edu, port: 443, said: [GET, POST, GET, GET]}
-  - reply: {from: someschool.edu, to: IMAP STARTTLS, code: OK, count: 3}
+  - reply: {from: someschool.edu, on: IMAP STARTTLS, code: OK, count: 3}
 """
 
 

@@ -34,7 +34,7 @@ steps:
   - run: {{command: {python} {program} sends someschool.edu, on: crepes.fr}}
   - send: {{from: alice@crepes.fr, to: carol@hamburger.edu, subject: Dinner}}
 expect:
-  - reply: {{from: someschool.edu, to: message, code: 250, count: 1}}
+  - reply: {{from: someschool.edu, on: message, code: 250, count: 1}}
   - delivered: {{to: carol@hamburger.edu, subject: Dinner}}
 """
 

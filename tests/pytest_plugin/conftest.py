@@ -27,7 +27,7 @@ steps:
   - send: {to: bob@someschool.edu, size: "$limit KB"}
   - wait: 40m
 expect:
-  - reply: {from: someschool.edu, to: RCPT, code: 452 4.2.2, count: 2}
+  - reply: {from: someschool.edu, on: RCPT, code: 452 4.2.2, count: 2}
   - attempts:
       to: someschool.edu
       count: 4

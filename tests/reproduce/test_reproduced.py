@@ -27,7 +27,7 @@ steps:
 
 expect:
   - attempts: {from: crepes.fr, to: someschool.edu, count: 3}  # frames 38, 65, 95
-  - reply: {from: someschool.edu, to: RCPT, code: 452 4.2.2, count: 2}  # frames 50, 77
+  - reply: {from: someschool.edu, on: RCPT, code: 452 4.2.2, count: 2}  # frames 50, 77
   - delivered: {to: bob@someschool.edu}  # frame 113
 """
 

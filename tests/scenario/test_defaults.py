@@ -191,5 +191,5 @@ def test_the_rest():
 
 @pytest.mark.parametrize("code", ["452", "'452'", "452 4.2.2"])
 def test_a_reply_code_may_be_a_number(code):
-    found = scenario(expect=f"reply: {{from: someschool.edu, to: RCPT, code: {code}}}")
+    found = scenario(expect=f"reply: {{from: someschool.edu, on: RCPT, code: {code}}}")
     assert found.expect[0].code == code.strip("'")

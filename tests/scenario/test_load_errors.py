@@ -20,8 +20,7 @@ expect:
 KEYS = (
     "title, about, rfc, like, needs, seed, compress, ip, addresses, matrix, hosts, faults, steps, expect, settle, ours"
 )
-TIMES = "write a whole number from 1 up, or e.g. 'up to 5'"
-COUNT = "write a whole number from 1 up, or all, or e.g. 'up to 5'"
+TIMES = "write a whole number from 1 up, or e.g. 'up to 5', or always"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -361,7 +360,7 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{WIRE}, duplicate: 1, times: 2}}"), "7:5: 'duplicate' says how many itself; leave 'times' out"),
         (
             fault(f"{{{WIRE}, lose: 0}}"),
-            f"7:50: '0' is not how many; {COUNT}",
+            f"7:50: '0' is not how often; {TIMES}",
         ),
         (fault(f"{{{WIRE}, nth: 0, lose: 1}}"), "7:49: 'nth' must be at least 1, not 0"),
         (fault(f"{{{WIRE}, delay: 1}}"), f"7:51: '1' {DURATION}"),
@@ -482,9 +481,9 @@ CLOSURES = (
         (expect("attempts: {to: someschool.edu}"), "5:15: say how many, with 'count', 'at_least' or 'at_most'"),
         (expect("transactions: {to: someschool.edu}"), "5:19: say how many, with 'count', 'at_least' or 'at_most'"),
         (expect("attempts: {to: someschool.edu, at_least: 0}"), "5:46: 'at_least' must be at least 1, not 0"),
-        (expect("reply: {from: someschool.edu, to: RCPT}"), "5:12: 'code' is missing in 'reply'"),
+        (expect("reply: {from: someschool.edu, on: RCPT}"), "5:12: 'code' is missing in 'reply'"),
         (
-            expect("reply: {from: someschool.edu, to: RCPT, code: 600}"),
+            expect("reply: {from: someschool.edu, on: RCPT, code: 600}"),
             "5:51: '600' is no reply code; write 452, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*",
         ),
         (
@@ -594,9 +593,9 @@ def test_expectations(text, said):
             "5:42: ns.lab is no sender of mail; its role is name-server",
         ),
         (expect("attempts: {to: someschool.edu, from: crepe.fr, count: 1}"), f"5:42: {LAB}"),
-        (expect("reply: {from: crepe.fr, to: RCPT, code: 452}"), f"5:19: {LAB}"),
+        (expect("reply: {from: crepe.fr, on: RCPT, code: 452}"), f"5:19: {LAB}"),
         (
-            expect("reply: {from: ns.lab, to: RCPT, code: 452}"),
+            expect("reply: {from: ns.lab, on: RCPT, code: 452}"),
             "5:19: ns.lab is no mail server; its role is name-server",
         ),
         (expect("connection: {from: crepe.fr, to: someschool.edu, closure: normal}"), f"5:24: {LAB}"),
@@ -672,17 +671,21 @@ hosts:
     ]
 
 
+STEPS = "say what happens, e.g. 'steps: [send: {to: bob@someschool.edu}]'"
+EXPECT = "say what must hold at the end, e.g. 'expect: [delivered: {to: bob@someschool.edu}]'"
+
+
 def test_an_empty_list_of_steps_and_of_expectations():
     assert problems("title: T\nsteps: []\nexpect:\n") == [
         "2:8: 'steps' is empty; it needs at least one entry",
-        "3:1: 'expect' must be a list, not nothing",
+        f"3:1: 'expect' must be a list, not nothing; {EXPECT}",
     ]
 
 
 def test_only_a_title():
     assert problems("title: T\n") == [
-        "1:1: 'steps' is missing; a scenario has title, steps and expect",
-        "1:1: 'expect' is missing; a scenario has title, steps and expect",
+        f"1:1: 'steps' is missing; {STEPS}",
+        f"1:1: 'expect' is missing; {EXPECT}",
     ]
 
 

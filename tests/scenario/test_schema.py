@@ -41,8 +41,27 @@ def test_every_reference_leads_somewhere():
     assert {ref.removeprefix("#/$defs/") for ref in found} <= set(document["$defs"])
 
 
+def test_it_says_what_each_word_means(project):
+    told = [one for one in every_part(schema()) if "enumDescriptions" in one]
+    assert all(len(one["enum"]) == len(one["enumDescriptions"]) and all(one["enumDescriptions"]) for one in told)
+    reference = " ".join((project / "docs" / "faults.md").read_text().split())
+    then = next(one for one in told if "stall" in one["enum"])
+    for word, says in zip(then["enum"], then["enumDescriptions"], strict=True):
+        assert f"| `{word}` | {says} |" in reference
+    assert {"silent", "full", "SYN", "NXDOMAIN", "wrong-name", "redirected"} <= {w for one in told for w in one["enum"]}
+
+
+def every_part(value):
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from every_part(one)
+
+
 def test_the_top_level():
     document = schema()
+    assert document["$id"] == "urn:mail-testbed:scenario"
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(document["properties"]) == set(Scenario.model_fields)
     assert document["required"] == ["title"]
@@ -86,3 +105,34 @@ def test_it_refuses_what_is_neither_a_word_nor_a_parameter(word):
     fault = {"at": "someschool.edu", "on": "MAIL", "then": word}
     scenario = {"title": "x", "faults": [fault], "steps": [{"wait": "1m"}], "expect": [{"queued": {"at": "crepes.fr"}}]}
     assert not Draft202012Validator(schema()).is_valid(scenario)
+
+
+@pytest.mark.parametrize(
+    ("value", "good"),
+    [
+        ("40m", True),
+        ("1d 12h", True),
+        ("1.5 s", True),
+        ("2 h 31 min", True),
+        ("$delay", True),
+        ("${delay}m", True),
+        (0, True),
+        (5, False),
+        ("5", False),
+        ("5 sec", False),
+        ("5 minutes", False),
+        ("", False),
+    ],
+)
+def test_durations_are_told_from_others(value, good):
+    scenario = {"title": "x", "steps": [{"wait": value}], "expect": [{"queued": {"at": "crepes.fr"}}]}
+    assert Draft202012Validator(schema()).is_valid(scenario) is good
+
+
+def test_defaults_are_as_a_file_says_them():
+    definitions = schema()["$defs"]
+    relay, fault = (definitions[name]["properties"] for name in ("RelaySpecItem", "DialogueFaultItem"))
+    assert relay["give_up"]["default"] == "5 d"
+    assert relay["retry"]["anyOf"][1]["default"] == ["30 min", "1 h", "2 h", "4 h"]
+    assert fault["pace"]["default"] == "1 s"
+    assert fault["from"]["default"] == 0

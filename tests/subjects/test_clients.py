@@ -43,7 +43,7 @@ expect:
   - exited: {{command: {program} send}}
 {expected}"""
 PASSWORD = """'c"or$re{\\ct'"""
-LOGS_IN = "  - reply: {from: crepes.fr, to: AUTH, code: 235}\n"
+LOGS_IN = "  - reply: {from: crepes.fr, on: AUTH, code: 235}\n"
 WAYS = {
     "in clear": ("", "", ""),
     "logged in": (f", password: {PASSWORD}", ", auth_in_clear: true", LOGS_IN),

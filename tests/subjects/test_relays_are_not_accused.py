@@ -24,7 +24,7 @@ steps:
   - send: {{from: carol@elsewhere.org, to: nobody@someschool.edu}}
   - wait: 2m
 expect:
-  - reply: {{from: someschool.edu, to: RCPT, code: 550 5.1.1}}
+  - reply: {{from: someschool.edu, on: RCPT, code: 550 5.1.1}}
 """
 NO_REPLY = """
 title: The receiver takes the message, and answers with what is no reply

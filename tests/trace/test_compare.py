@@ -14,7 +14,7 @@ from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.comparison import Comparison, compare_analyses
 from testbed.trace.compare.difference import every
-from testbed.trace.compare.normal import about_as_large, alike, named, sized, wording
+from testbed.trace.compare.normal import about_as_large, alike, named, sized, unsealed, wording
 from testbed.trace.inspect import analyse
 
 _S = 1_000_000_000
@@ -79,6 +79,10 @@ def refused(reply: str) -> tuple[str, ...]:
     return ("C MAIL FROM:<a@x>", "S 250 ok", "C RCPT TO:<b@y>", f"S {reply}")
 
 
+def rewritten(sender: str) -> tuple[str, ...]:
+    return (f"C MAIL FROM:<{sender}>", *mail()[1:])
+
+
 def bdat(size: int) -> tuple[str, ...]:
     return (
         "C MAIL FROM:<a@x>",
@@ -126,6 +130,11 @@ NORMALISATIONS: dict[str, tuple[Analysis, Analysis, Analysis]] = {
         trace(session(*mail(queue_id="4F1A2B3C4D"))),
         trace(session(*mail(queue_id="9C8B7A6F5E"))),
         trace(session(*mail(queue_id="9C8B7A6F5E")[:-1], "S 452 4.3.1 full, 9C8B7A6F5E")),
+    ),
+    "what SRS seals senders with": (
+        trace(session(*rewritten("SRS0=j+7X=JT=crepes.fr=alice@f.example"))),
+        trace(session(*rewritten("SRS0=XvIf=AB=crepes.fr=alice@f.example"))),
+        trace(session(*rewritten("SRS0=XvIf=AB=crepes.fr=carol@f.example"))),
     ),
     "segmentation": (trace(WHOLE), trace(split(b"QUIT\r\n")), trace(split(b"QUIT\r\n", lost=True))),
     "pure acknowledgements": (
@@ -393,6 +402,20 @@ def test_sizes_are_taken_out_of_arguments(verb: str, argument: str, rest: str, o
 )
 def test_words_lose_only_what_differs_from_run_to_run(text: str, left: str) -> None:
     assert wording(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("FROM:<SRS0=j+7X=JT=crepes.fr=alice@f.example>", "FROM:<SRS0=(seal)=(day)=crepes.fr=alice@f.example>"),
+        ("srs0+abcd=JT=crepes.fr=a=b@f.example", "srs0+(seal)=(day)=crepes.fr=a=b@f.example"),
+        ("SRS1=abcd=f.example==HHHH=JT=x=a@g.example", "SRS1=(seal)=f.example==HHHH=JT=x=a@g.example"),
+        ("<alice=SRS0=1=2=3@x>", "<alice=SRS0=1=2=3@x>"),
+        ("SRS0=@x", "SRS0=@x"),
+    ],
+)
+def test_senders_lose_only_their_seal_and_its_day(text: str, left: str) -> None:
+    assert unsealed(text) == left
 
 
 def test_only_known_message_ids_are_renamed() -> None:

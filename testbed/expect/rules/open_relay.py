@@ -8,9 +8,10 @@ from testbed.expect.conservation.passages import Passage
 from testbed.expect.verdict import Verdict
 from testbed.protocols.address import domain_of
 from testbed.scenario.client import ClientSpec
-from testbed.scenario.expectations import Delivered, ReplyExpected
+from testbed.scenario.expectations import Delivered
 from testbed.scenario.faults import ZoneFault
 from testbed.scenario.hosts import MailHostSpec
+from testbed.scenario.reply_expected import ReplyExpected
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection

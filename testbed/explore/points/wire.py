@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from testbed.explore.candidate import Candidate, Point
+from testbed.scenario.faults.wire import COUNTING
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
@@ -91,4 +92,5 @@ def _kind(flags: list[str], payload: int) -> str:
 def _about(point: Point, sender: str, receiver: str, kind: str, nth: int) -> Iterator[Candidate]:
     fault: dict[str, object] = {"between": [sender, receiver], "packets": kind, **({"nth": nth} if nth > 1 else {})}
     for deed, words in _DEEDS[kind].items():
-        yield Candidate(point, deed, {**fault, **words})
+        once = {} if set(words) & set(COUNTING) else {"times": 1}
+        yield Candidate(point, deed, {**fault, **words, **once})

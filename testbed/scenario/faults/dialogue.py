@@ -9,9 +9,10 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from testbed.durations import MILLISECOND, SECOND, format_duration
 from testbed.protocols.smtp import HELLOS
 from testbed.scenario.base import Address, PeopleWait
+from testbed.scenario.faults.dialogue_words import DEEDS, MOMENTS, STAGES
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
-from testbed.scenario.faults.times import Times
+from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
@@ -72,7 +73,7 @@ class DialogueFault(When):
     as_: Literal["server", "client"] = Field(
         default="server", alias="as", description="Which of a relay's two roles; a user agent has only one."
     )
-    on: Literal[Stage, ReadingStage] = Field(
+    on: Annotated[Literal[Stage, ReadingStage], STAGES] = Field(
         description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot; "
         "with POP3 or IMAP in front, a command of those who read."
     )
@@ -95,16 +96,11 @@ class DialogueFault(When):
         description="How late it answers, or does what 'then' says; alone, its own answer comes late, and whole.",
         examples=["5s"],
     )
-    then: Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"] | None = Field(
-        default=None,
-        description="What it does then: FIN; RST; say nothing any more; read nothing any more; read an octet at a "
-        "time; say its reply an octet at a time; answer with a line that is no reply, or with one that never ends; "
-        "lose its connections and whatever is not on disk, and refuse connections.",
-    )
-    after: Literal["command", "act", "reply"] | None = Field(
-        default=None,
-        description="When it does so: before it does what it was asked, when that is done and not answered, or when it "
-        "is answered.",
+    then: (
+        Annotated[Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"], DEEDS] | None
+    ) = Field(default=None, description="What it does then.")
+    after: Annotated[Literal["command", "act", "reply"], MOMENTS] | None = Field(
+        default=None, description="When it does so."
     )
     octet: int | None = Field(
         default=None, strict=True, ge=1, description="In mid-message, past so many octets (with 'on: message')."
@@ -115,7 +111,7 @@ class DialogueFault(When):
     restart: PeopleWait | None = Field(
         default=None, description="How long after a crash it is back; without it, never."
     )
-    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
+    times: Times | None = Field(default=None, description=HOW_OFTEN)
     recipient: Address | None = Field(
         default=None, description="Only for this recipient (with 'on: RCPT'; by LMTP with 'on: message' too)."
     )

@@ -11,8 +11,9 @@ from testbed.durations import MILLISECOND, format_duration
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.base import Limit
 from testbed.scenario.faults.dialogue import Stage
-from testbed.scenario.faults.times import Times, least, most
+from testbed.scenario.faults.times import HOW_OFTEN, Times, least, most
 from testbed.scenario.faults.when import Window
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found, did_you_mean
@@ -42,14 +43,21 @@ Moment = Annotated[
 ]
 """A moment of an SMTP dialogue: what a host has done with which command."""
 
+_STATES = Glossary(
+    {
+        "silent": "it swallows every packet",
+        "refused": "it is up and no server runs: RST, and ICMP for a datagram",
+        "unreachable": "a router says that it cannot be reached (ICMP)",
+        "crashed": "its program is gone; the machine resets its connections and refuses new ones, what is not on disk "
+        "is lost, and it starts again with 'until'",
+        "full-disk": "it takes no mail (452 4.3.1)",
+    }
+)
 _WORDS = {"crashed": "has crashed", "full-disk": "has a full disk"}
 
 
 class HostFault(Window):
-    """A whole host: silent (swallows every packet), refused (RST), unreachable (ICMP); or a mail server's program.
-
-    ``crashed``: its program dies.  The machine resets its connections and refuses new ones; what is not on disk is
-    lost.  It starts again with ``until``.  ``full-disk``: it takes no mail (452 4.3.1).
+    """A whole host that cannot be reached, or a mail server's program that has crashed or has a full disk.
 
     ``when`` has it crash at a moment of an SMTP dialogue, which the wire sees: before the next packet passes.  As a
     server, it has ``been asked`` a command and not read it yet; it has ``done`` it, and its answer is lost; it has
@@ -58,14 +66,14 @@ class HostFault(Window):
     """
 
     host: HostName = Field(description="The host.")
-    is_: Literal["silent", "refused", "unreachable", "crashed", "full-disk"] = Field(
+    is_: Annotated[Literal["silent", "refused", "unreachable", "crashed", "full-disk"], _STATES] = Field(
         alias="is", description="What it is."
     )
     when: Moment | None = Field(
         default=None, description="At which moment it crashes: 'it has answered message'; without it, at 'from'."
     )
     nth: int = Field(default=1, strict=True, ge=1, description="The first such moment at which it does, from 1.")
-    times: Times | None = Field(default=None, description="How often it does, or 'up to 5'; without it, always.")
+    times: Times | None = Field(default=None, description=HOW_OFTEN)
     for_: Limit | None = Field(
         default=None,
         ge=100 * MILLISECOND,
@@ -121,7 +129,7 @@ class HostFault(Window):
         if self.when is None:
             return f"{self.host} {_WORDS.get(self.is_, f'is {self.is_}')}{self.window()}"
         nth = f", from number {self.nth} on" if self.nth > 1 else ""
-        times = f", {'once' if self.times == 1 else f'{self.times} times'}" if self.times is not None else ""
+        times = f", {'once' if self.times == 1 else f'{self.times} times'}" if most(self.times) is not None else ""
         back = f", and is back after {format_duration(self.for_)}" if self.for_ is not None else ""
         return f"{self.host} crashes when {self.when}{nth}{times}{back}{self.window()}"
 

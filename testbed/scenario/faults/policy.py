@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from testbed.scenario.faults.times import Times
+from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import DomainName
 from testbed.scenario.problems import Found, did_you_mean
@@ -44,16 +45,13 @@ _WORDS = {
 class PolicyFault(When):
     """What goes wrong where a domain's MTA-STS policy is served, at ``https://mta-sts.DOMAIN/``.
 
-    ``reset`` and ``stalled`` befall the connection; ``expired``, ``wrong-name`` and ``self-signed`` are of its
-    certificate.  ``not-found`` and ``redirected`` are answers without a policy (nobody follows a redirect, RFC 8461
-    §3.3); ``no-text`` is one with a wrong media type.  ``malformed`` is no policy, ``huge`` has 10 MB, and ``endless``
-    goes on for ever, a line every ten seconds.  A policy that says the wrong thing is one in ``mta_sts``; a policy host
+    Nobody follows a redirect (RFC 8461 §3.3).  A policy that says the wrong thing is one in ``mta_sts``; a policy host
     without an address is a fault of the ``zone``.
     """
 
     policy: DomainName = Field(description="The mail domain; its receiver has 'mta_sts'.")
-    is_: PolicyFlaw = Field(alias="is", description="What is wrong.")
-    times: Times | None = Field(default=None, description="On how many connections, or 'up to 5'; without it, on all.")
+    is_: Annotated[PolicyFlaw, Glossary(_WORDS)] = Field(alias="is", description="What is wrong.")
+    times: Times | None = Field(default=None, description=f"{HOW_OFTEN} Connections count.")
 
     @model_validator(mode="after")
     def _counted(self) -> PolicyFault:

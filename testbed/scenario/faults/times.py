@@ -1,4 +1,4 @@
-"""How often a fault happens: so many times exactly, up to so many, or always."""
+"""How often a fault happens, said in one way everywhere: so many times exactly, up to so many, or always."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from testbed.scenario.glossary import Glossary
+
 _UP_TO = re.compile(r"up to ([1-9]\d{0,8})")
 UpTo = Annotated[str, Field(pattern=f"^{_UP_TO.pattern}$", examples=["up to 5"])]
+ALWAYS: Literal["always"] = "always"
+FORMERLY_ALWAYS = "all"
+_WORDS = Glossary({ALWAYS: "each time", FORMERLY_ALWAYS: "the former word for 'always'"})
 
 
 def _times(value: object) -> object:
-    if _is_number(value) or (isinstance(value, str) and _UP_TO.fullmatch(value)):
+    if value == FORMERLY_ALWAYS:
+        return ALWAYS
+    if value == ALWAYS or _is_number(value) or (isinstance(value, str) and _UP_TO.fullmatch(value)):
         return value
-    raise ValueError(f"'{str(value)[:40]}' is not how often; write a whole number from 1 up, or e.g. 'up to 5'")
-
-
-def _count(value: object) -> object:
-    if value == "all" or _is_number(value) or (isinstance(value, str) and _UP_TO.fullmatch(value)):
-        return value
-    raise ValueError(f"'{str(value)[:40]}' is not how many; write a whole number from 1 up, or all, or e.g. 'up to 5'")
+    raise ValueError(
+        f"'{str(value)[:40]}' is not how often; write a whole number from 1 up, or e.g. 'up to 5', or always"
+    )
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-Times = Annotated[Annotated[int, Field(ge=1)] | UpTo, BeforeValidator(_times)]
-"""How often: a number that must be reached, or the most there may be: ``up to 5``."""
+_AsWritten = Annotated[int, Field(ge=1)] | UpTo | Annotated[Literal["always", "all"], _WORDS]
+Times = Annotated[int | UpTo | Literal["always"], BeforeValidator(_times, json_schema_input_type=_AsWritten)]
+"""How often: a number that must be reached, the most there may be (``up to 5``), or ``always``."""
 
-Count = Annotated[int | UpTo | Literal["all"], BeforeValidator(_count)]
-"""How many packets: the same, or ``all``."""
+HOW_OFTEN = "How often: 3, 'up to 3', or 'always', as it is without it."
 
 
 def most(times: int | str | None) -> int | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from testbed.scenario.faults.times import Times
+from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import MailServerName
 from testbed.scenario.problems import Found
@@ -29,20 +30,15 @@ _WORDS = {
 class TlsFault(When):
     """What goes wrong with the TLS of a server, on all of its connections or on some.
 
-    ``expired``, ``wrong-name`` and ``self-signed`` are its certificate; ``handshake-failure`` ends with an alert,
-    ``stalled`` never ends.  The other two are what an attacker on the way does to STARTTLS: ``stripped`` takes it out
-    of the answer to EHLO; ``injected`` puts a message for the server's postmaster in clear behind the command.
     A refusal is a fault of the dialogue: ``{at: …, on: STARTTLS, reply: 454 4.7.0 …}``.
     """
 
     tls: MailServerName = Field(description="The server; it has 'starttls: true'.")
-    is_: TlsFlaw = Field(alias="is", description="What is wrong.")
+    is_: Annotated[TlsFlaw, Glossary(_WORDS)] = Field(alias="is", description="What is wrong.")
     service: TlsService | None = Field(
         default=None, description="Only of its SMTP, POP3 or IMAP; without it, whichever comes."
     )
-    times: Times | None = Field(
-        default=None, description="On how many connections, or 'up to 5'; without it, on all of them."
-    )
+    times: Times | None = Field(default=None, description=f"{HOW_OFTEN} Connections count.")
 
     @model_validator(mode="after")
     def _counted_at_the_server(self) -> TlsFault:

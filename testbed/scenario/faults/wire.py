@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from testbed.durations import MILLISECOND, format_duration
 from testbed.scenario.base import Duration, Size
-from testbed.scenario.faults.times import Count
+from testbed.scenario.faults.times import HOW_OFTEN, Times, most
 from testbed.scenario.faults.when import When
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
 
-_COUNTING = ("lose", "duplicate", "corrupt", "truncate", "zero_window")  # these say how many themselves
-_ALWAYS = ("jitter", "bandwidth", "mtu")  # these happen to all packets where nothing else is said
+COUNTING = ("lose", "duplicate", "corrupt", "truncate", "zero_window")
+"""Acts whose value is how often they happen."""
+ONCE = ("delay", "reorder", "reset", "unreachable", "forget")
+"""Acts that happen once where it is not said how often, as they did before the language had one rule for it."""
 _LARGEST = 1500  # octets of an IP packet in the lab's network
 _MOST_RATE = 1_000_000_000  # octets a second, which no lab sends
-_ACTS = (*_COUNTING, *_ALWAYS, "delay", "reorder", "reset", "unreachable", "forget")
+_ACTS = (*COUNTING, "jitter", "bandwidth", "mtu", *ONCE)
+
+_PACKETS = Glossary(
+    {
+        "SYN": "opens a connection",
+        "SYN-ACK": "the server's answer to SYN",
+        "third ACK": "completes the handshake",
+        "ACK": "only acknowledges",
+        "data": "has payload",
+        "FIN": "says that its sender has said all",
+        "last ACK": "acknowledges the second FIN",
+        "RST": "resets a connection",
+        "any": "any of them, and what belongs to no connection: DNS over UDP",
+    }
+)
+_PHASES = Glossary(
+    {
+        "handshake": "up to the third ACK",
+        "transfer": "after the third ACK",
+        "closure": "from the first FIN or RST on",
+    }
+)
+_FORGETTING = Glossary({"silence": "packets vanish", "reset": "packets are answered with RST"})
 
 
 class WireFault(When):
     """What happens to packets from one host to another, in this direction only.
 
     ``packets``, ``phase``, ``octet`` and ``larger_than`` choose among the packets; exactly one of the other keys says
-    what happens to those chosen.  ``nth`` counts the chosen packets, repeated ones too.
+    what happens to those chosen.  ``nth`` counts the chosen packets, repeated ones too.  How often is the value of
+    ``lose``, ``duplicate``, ``corrupt``, ``truncate``, and ``zero_window``; with all others it is in ``times``.
     """
 
     between: tuple[HostName, HostName] = Field(description="[sender of the packets, host they are for]")
-    packets: Literal["SYN", "SYN-ACK", "third ACK", "ACK", "data", "FIN", "last ACK", "RST", "any"] = Field(
-        default="any",
-        description=(
-            "Which packets; 'ACK' means those that only acknowledge, 'data' those with payload; 'third ACK' completes "
-            "the handshake, 'last ACK' acknowledges the second FIN."
-        ),
-    )
-    phase: Literal["handshake", "transfer", "closure"] | None = Field(
-        default=None,
-        description="Only packets of this phase: up to the third ACK, after it, or from the first FIN or RST on.",
+    packets: Annotated[
+        Literal["SYN", "SYN-ACK", "third ACK", "ACK", "data", "FIN", "last ACK", "RST", "any"], _PACKETS
+    ] = Field(default="any", description="Which packets.")
+    phase: Annotated[Literal["handshake", "transfer", "closure"], _PHASES] | None = Field(
+        default=None, description="Only packets of this phase of their connection."
     )
     octet: int | None = Field(
         default=None,
@@ -49,7 +70,7 @@ class WireFault(When):
     larger_than: Size | None = Field(
         default=None, lt=_LARGEST, description="Only IP packets of more octets than this, of the 1500 there may be."
     )
-    lose: Count | None = Field(default=None, description="How many matching packets vanish.")
+    lose: Times | None = Field(default=None, description="How many matching packets vanish.")
     delay: Duration | None = Field(
         default=None, ge=MILLISECOND, description="How long a matching packet is held back; no less than 1ms."
     )
@@ -58,14 +79,14 @@ class WireFault(When):
         ge=MILLISECOND,
         description="At most how long each matching packet is held back, at random; the order stays.",
     )
-    duplicate: Count | None = Field(default=None, description="How many matching packets arrive twice.")
+    duplicate: Times | None = Field(default=None, description="How many matching packets arrive twice.")
     reorder: int | None = Field(
         default=None, strict=True, ge=1, description="Behind how many later packets a matching packet arrives."
     )
-    corrupt: Count | None = Field(
+    corrupt: Times | None = Field(
         default=None, description="In how many matching packets a bit is flipped; their receiver discards them."
     )
-    truncate: Count | None = Field(
+    truncate: Times | None = Field(
         default=None, description="How many matching packets lose their second half; their receiver discards them."
     )
     reset: Literal["both", "sender", "receiver"] | None = Field(
@@ -88,20 +109,26 @@ class WireFault(When):
         le=_MOST_RATE,
         description="How many octets pass in a second, 1 GB at most; the others queue.",
     )
-    zero_window: Count | None = Field(
+    zero_window: Times | None = Field(
         default=None, description="How many matching packets say that their sender takes no more octets for now."
     )
-    forget: Literal["silence", "reset"] | None = Field(
+    forget: Annotated[Literal["silence", "reset"], _FORGETTING] | None = Field(
         default=None,
         description=(
-            "A router on the way forgets the packet's connection: nothing of it passes any more, in either direction; "
-            "packets vanish in silence, or are answered with RST."
+            "A router on the way forgets the packet's connection: nothing of it passes any more, in either direction."
         ),
     )
-    times: Count = Field(
-        default=1,
-        description="How many packets, where the fault does not say itself; or all. With jitter, bandwidth, mtu: all.",
+    times: Times | None = Field(
+        default=None,
+        description=f"{HOW_OFTEN} Packets count. Where {', '.join(COUNTING)} say it themselves, it is left out.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _once_unless_said(cls, data: object) -> object:
+        if isinstance(data, dict) and "times" not in data and any(data.get(act) is not None for act in ONCE):
+            return {**data, "times": 1}
+        return data
 
     @field_validator("between", mode="before")
     @classmethod
@@ -115,7 +142,7 @@ class WireFault(When):
         acts = [name for name in _ACTS if getattr(self, name) is not None]
         if len(acts) != 1:
             raise ValueError(f"a wire fault does one thing: {', '.join(_ACTS[:-1])} or {_ACTS[-1]}")
-        if "times" in self.model_fields_set and acts[0] in _COUNTING:
+        if self.times is not None and acts[0] in COUNTING:
             raise ValueError(f"'{acts[0]}' says how many itself; leave 'times' out")
         if self.octet is not None and self.packets not in ("data", "FIN", "any"):
             raise ValueError("'octet' chooses a packet with payload; leave 'packets' out, or write data")
@@ -129,9 +156,8 @@ class WireFault(When):
     @property
     def how_often(self) -> int | str | None:
         """How many packets it happens to, None for all."""
-        found: int | str = getattr(self, self.act) if self.act in _COUNTING else self.times
-        always = self.act in _ALWAYS and "times" not in self.model_fields_set
-        return None if found == "all" or always else found
+        found: int | str | None = getattr(self, self.act) if self.act in COUNTING else self.times
+        return found if most(found) is not None else None
 
     @property
     def pause(self) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from testbed.scenario.faults.times import Times
+from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import DomainName
 from testbed.scenario.problems import Found, did_you_mean
@@ -29,6 +30,32 @@ LISTS = get_args(Listed)
 """Answers of a block list."""
 FLAWS = get_args(Dnssec)
 """Answers that are right, but not signed as they should be."""
+_ANSWERS = Glossary(
+    {
+        "NXDOMAIN": "there is no such name",
+        "SERVFAIL": "the name server has failed",
+        "REFUSED": "the name server does not want to answer",
+        "silent": "no answer",
+        "truncated": "truncated over UDP, whole over TCP",
+        "garbled": "the message breaks off in its records",
+        "wrong-id": "an answer with another question's number, as if forged",
+        "nothing": "the name exists, but has no such record",
+        "null-mx": "MX 0 .: the domain takes no mail (RFC 7505)",
+        "loop": "a CNAME that leads to itself",
+        "edns-dropped": "questions with EDNS get no answer, those without are answered well",
+        "edns-formerr": "questions with EDNS get FORMERR, those without are answered well",
+        "edns-badvers": "questions with EDNS get BADVERS, those without are answered well",
+        "edns-ignored": "questions with EDNS get an answer that has none",
+        "edns-small": "whatever size a client takes, datagrams have 512 octets at most; what is longer is truncated",
+        "large-dropped": "datagrams of more than 512 octets never arrive",
+        "bogus": "of a signed zone: no signature fits",
+        "expired": "of a signed zone: the time of every signature is over",
+        "missing-ds": "of a signed zone: the zone above has no DS record for it, so nobody can tell whether it is "
+        "signed well",
+        "everything-listed": "of a block list: whatever is asked for is listed",
+        "over-quota": "of a block list: 127.255.255.254 for every question",
+    }
+)
 _MAX_RECORD = 5_000
 _REVERSED = (".in-addr.arpa", ".ip6.arpa")
 
@@ -37,20 +64,8 @@ class ZoneFault(When):
     """What the name server says about a name, or fails to say.
 
     ``records`` are what the name holds instead of its own records of these types; a CNAME stands instead of all others.
-    ``answer`` says what is wrong otherwise: ``nothing`` (the name exists, but has no such record), ``null-mx``
-    (MX 0 .), ``loop`` (a CNAME that leads to itself), ``truncated`` (over UDP only; whole over TCP), ``garbled`` (the
-    message breaks off in its records), ``wrong-id`` (as if forged), ``silent``, or a response code.
-
-    EDNS (RFC 6891) may not work as it should.  Questions that come without it are answered well; those with it get no
-    answer (``edns-dropped``), FORMERR (``edns-formerr``), BADVERS (``edns-badvers``), or an answer that has no EDNS
-    (``edns-ignored``).  ``edns-small``: whatever size a client takes, datagrams have 512 octets at most, and what is
-    longer is truncated; ``large-dropped``: datagrams of more than 512 octets never arrive.
-
-    Of a signed zone (``dnssec: true``): ``bogus`` (no signature fits), ``expired`` (every signature's time is over), or
-    ``missing-ds`` (the zone above has no DS record for it, so nobody can tell whether it is signed well; a zone begins
-    at each mail domain, and at those in ``records`` and ``blocklists``).
-
-    Of a block list (RFC 5782): ``everything-listed``, or ``over-quota`` (127.255.255.254 for every question).
+    ``answer`` says what is wrong otherwise, also with EDNS (RFC 6891), with a signed zone (``dnssec: true``; one begins
+    at each mail domain, and at those in ``records`` and ``blocklists``), or with a block list (RFC 5782).
 
     What a name holds is about this name alone; all else is about all names below it too.  With questions for PTR, the
     name of a host stands for those of its addresses.  Each question counts, also one that is asked again.
@@ -59,7 +74,7 @@ class ZoneFault(When):
 
     zone: DomainName = Field(description="The name that is asked for.")
     kind: RecordKind | None = Field(default=None, description="Only questions for this type of record.")
-    answer: Said | None = Field(default=None, description="What is wrong with the answer.")
+    answer: Annotated[Said, _ANSWERS] | None = Field(default=None, description="What is wrong with the answer.")
     records: tuple[str, ...] | None = Field(
         default=None,
         min_length=1,
@@ -68,7 +83,7 @@ class ZoneFault(When):
         "in others {address:HOST} is.",
         examples=[["MX 10 mx1.someschool.edu", "MX 20 mx2.someschool.edu"]],
     )
-    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
+    times: Times | None = Field(default=None, description=HOW_OFTEN)
 
     @field_validator("records")
     @classmethod

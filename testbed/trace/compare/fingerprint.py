@@ -8,7 +8,7 @@ from dataclasses import replace
 from testbed.durations import SECOND
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
-from testbed.trace.compare.normal import name_messages, named, sized, without_key, wording
+from testbed.trace.compare.normal import name_messages, named, sized, unsealed, without_key, wording
 from testbed.trace.compare.values import (
     Clue,
     CommandReply,
@@ -195,7 +195,7 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Command
         words = _words(service, reply, names) if reply else ""
         yield CommandReply(
             verb=verb,
-            argument=named(argument, names),
+            argument=unsealed(named(argument, names)),
             reply=Replies(tuple(Status(one.code, one.enhanced) for one in exchange.replies), words) if reply else None,
             words=words,
             items=_items(service, verb, exchange, reply) if reply else (),
@@ -209,7 +209,7 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Command
 
 
 def _words(service: Service, reply: Reply, names: Mapping[str, str]) -> str:
-    return wording(named(reply.text, names)) if reply.code.startswith(service.telling) else ""
+    return unsealed(wording(named(reply.text, names))) if reply.code.startswith(service.telling) else ""
 
 
 def _items(service: Service, verb: str, exchange: Exchange, reply: Reply) -> tuple[str, ...]:
@@ -221,11 +221,11 @@ def _items(service: Service, verb: str, exchange: Exchange, reply: Reply) -> tup
 def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[MailTransaction]:
     for transaction in connection.transactions:
         recipients = [
-            (to.address, to.decisive.status if to.decisive else "no reply", to.accepted)
+            (unsealed(to.address), to.decisive.status if to.decisive else "no reply", to.accepted)
             for to in transaction.recipients
         ]
         message = names.get(transaction.message_id, transaction.message_id)
-        yield MailTransaction(transaction.sender, message, tuple(recipients), transaction.frames)
+        yield MailTransaction(unsealed(transaction.sender), message, tuple(recipients), transaction.frames)
 
 
 def _questions(connection: Connection) -> Iterator[Question]:
@@ -268,7 +268,7 @@ def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool
 
 def _about(event: events.LogEvent) -> Iterator[tuple[str, str]]:
     fields = event.fields()
-    yield from ((name, fields[name]) for name in ABOUT if name in fields)
+    yield from ((name, unsealed(fields[name])) for name in ABOUT if name in fields)
     if CODES in fields and not isinstance(event, events.Exited):
         code, _, rest = fields[CODES].partition(" ")
         enhanced = rest.partition(" ")[0]

@@ -29,6 +29,7 @@ _PORTS = re.compile(r"(\[[0-9a-fA-F.:]+\]|\b\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}\b")
 _QUEUE_IDS = re.compile(r"(?<![\w.@-])(?=[0-9A-Za-z]*\d)(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{9,24}(?![\w@-]|\.\w)")
 _SIZES = re.compile(r"(?i)(?:(?<=\bSIZE=)|(?<=\{))\d{1,19}(?=[ }+]|$)|\b\d[\d,]{0,18}(?= octets)")
 _TLSA_DATA = re.compile(r"(?<=^TLSA \d \d \d )[0-9A-Fa-f ]+(?:…)?$")
+_SRS = re.compile(r"(?i)(?<![^\s<:])(SRS0[=+-])[^\s=<>@]+=[^\s=<>@]+(?==)|(?<![^\s<:])(SRS1[=+-])[^\s=<>@]+(?==)")
 _BDAT = re.compile(r"^\d{1,19}")
 
 
@@ -68,6 +69,11 @@ def wording(text: str) -> str:
     return _QUEUE_IDS.sub("(id)", _PORTS.sub(r"\1:(port)", undated(text)))
 
 
+def unsealed(text: str) -> str:
+    """A text without what SRS seals senders with, and on which day: both are others every day."""
+    return _SRS.sub(lambda found: f"{found[1]}(seal)=(day)" if found[1] else f"{found[2]}(seal)", text)
+
+
 def without_key(record: str) -> str:
     """A DNS record without what is of a key in it, which every lab makes anew (TLSA, RFC 6698 §2.2)."""
     return _TLSA_DATA.sub("…", record)
@@ -94,9 +100,8 @@ def name_messages(connections: Iterable[Connection], log: Iterable[AnyEntry]) ->
     def name(message_id: str, sender: str, recipients: Iterable[str], subject: str) -> None:
         if not message_id or message_id in names:
             return
-        said = f"mail from <{sender}> to <{', '.join(sorted(recipients)[:3])}>" + (
-            f" '{undated(subject.replace(message_id, '(id)'))}'" if subject else ""
-        )
+        ends = f"mail from <{sender}> to <{', '.join(sorted(recipients)[:3])}>"
+        said = unsealed(ends) + (f" '{undated(subject.replace(message_id, '(id)'))}'" if subject else "")
         counts[said] = counts.get(said, 0) + 1
         names[message_id] = said if counts[said] == 1 else f"{said} no. {counts[said]}"
 

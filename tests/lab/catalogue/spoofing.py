@@ -102,7 +102,7 @@ def scenario(player: Player) -> Scenario:
         shown = f"sh -c 'cat {{mailboxes}}/{_BOX}/new/*'"
         steps += [{"wait": "1m"}, {"run": {"command": shown, "on": _RECEIVER}}]
     title = f"Mallory claims to be the bank, {len(cases())} times"
-    expect = [{"reply": {"from": _RECEIVER, "to": "DATA", "code": 354}}]
+    expect = [{"reply": {"from": _RECEIVER, "on": "DATA", "code": 354}}]
     return parse(as_yaml({"title": title, "hosts": hosts, "steps": steps, "expect": expect}))
 
 
