@@ -3,6 +3,8 @@
 #include "smtp.h"
 #include "tcp.h"
 
+enum { AHEAD = 8, BEGINNING = 2 * LINE, WHOLE = 1536 }; /* packets; octets of one */
+
 /* Whether the first octets of a side may be those of a protocol that is recognised by them. */
 static bool is_telling(const Scene *s, Octets text) {
     if (!octet(text, 7)) return true;
@@ -25,9 +27,9 @@ typedef struct {
     bool heard[2]; /* octets of a side */
 } Connection;
 
-static enum Odd take(Connection *c, const Packet *p, bool spoken, Row *row, Questions *refusals, Questions *doubts) {
+static enum Odd take(Connection *c, const Packet *p, bool spoken, Row *row, Questions *refusals) {
     bool fresh = false;
-    enum Odd odd = tcp_packet(&c->tcp, p, doubts, &fresh);
+    enum Odd odd = tcp_packet(&c->tcp, p, &fresh);
     if (odd) return odd;
     u64 mark = tcp_mark(&c->tcp, p), lost = c->tcp.holes.lost;
     tcp_note(&c->tcp, p, &c->transport);
@@ -44,7 +46,7 @@ static enum Odd take(Connection *c, const Packet *p, bool spoken, Row *row, Ques
     return first && is_telling(p->scene, upto(p->payload, 8)) ? TELLING : REGULAR;
 }
 
-static enum Odd one(const Scene *s, u64 connection, Row *row, Questions *refusals, Questions *doubts) {
+static enum Odd one(const Scene *s, u64 connection, Row *row, Questions *refusals) {
     u64 start = number(&s->start, connection), stop = number(&s->stop, connection);
     bool spoken = number(&s->spoken, connection);
     if (number(&s->left_out, connection) || start >= stop) return LEFT_OUT;
@@ -54,10 +56,11 @@ static enum Odd one(const Scene *s, u64 connection, Row *row, Questions *refusal
     absorb(&c.transport, number(&s->service, connection) << 1 | (u64)p.side);
     row->start_ns = row->end_ns = p.time;
     for (u64 place = start; place < stop; place++) {
+        expect_packet(s, place + AHEAD, spoken && c.talk.mode != SEALED ? WHOLE : BEGINNING);
         if (place > start) p = packet_at(s, connection, place);
         if (p.time < row->start_ns) row->start_ns = p.time;
         if (p.time > row->end_ns) row->end_ns = p.time;
-        enum Odd odd = take(&c, &p, spoken, row, refusals, doubts);
+        enum Odd odd = take(&c, &p, spoken, row, refusals);
         if (odd) return odd;
     }
     enum Odd odd = tcp_end(&c.tcp, p.time, s->end_ns);
@@ -69,14 +72,14 @@ static enum Odd one(const Scene *s, u64 connection, Row *row, Questions *refusal
     return odd;
 }
 
-/* Fills a row for each connection from `first` up to `after`.  Questions that are put concern connections that are not
- * odd: the lines of refusals, in order, and packets that must not have been damaged. */
-EXPORTED void glance(const Scene *scene, u64 first, u64 after, Row *rows, Questions *refusals, Questions *doubts) {
+/* Fills a row for each connection from `first` up to `after`, and tells of the lines of refusals, in order, that those
+ * met that are not odd. */
+EXPORTED void glance(const Scene *scene, u64 first, u64 after, Row *rows, Questions *refusals) {
     for (u64 connection = first; connection < after; connection++) {
-        u64 refused = refusals->count, doubted = doubts->count;
+        u64 refused = refusals->count;
         Row row = {.rtt_ns = -1};
-        row.odd = one(scene, connection, &row, refusals, doubts);
-        if (row.odd) refusals->count = refused, doubts->count = doubted;
+        row.odd = one(scene, connection, &row, refusals);
+        if (row.odd) refusals->count = refused;
         rows[connection - first] = row;
     }
 }

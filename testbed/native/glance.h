@@ -28,7 +28,7 @@ typedef struct {
     u64 odd;
 } Row;
 
-/* A place to look at by other means: octets of the file, or, where there are 0, a row of the packet table. */
+/* Octets of the file to look at by other means. */
 typedef struct {
     u64 connection, where, octets;
 } Question;
@@ -51,6 +51,7 @@ enum Odd {
     PROBE,            /* of a closed window, or of a silent peer */
     ONE_SIDED,        /* the other side spoke, and is not in the capture */
     REPEATED,         /* more than a segment that was lost once */
+    DAMAGED,          /* a segment that was sent again, it may be for that */
     COPIED,           /* it may be that each packet was captured twice */
     TELLING,          /* another protocol than that of the port, it may be */
     NO_BEGINNING,     /* of a dialogue */

@@ -17,7 +17,8 @@ enum { NO_VERB, EHLO, HELO, MAIL, RCPT, DATA_VERB, QUIT, RSET, STARTTLS };
 
 static const u64 REPLY = 3ull << 56, COMMAND = 4ull << 56, WHOLE_MESSAGE = 5ull << 56, PART = 6ull << 56,
                  CUT_OFF = 7ull << 56, HELLO = 8ull << 56, WAITED = 9ull << 56, LOST = 10ull << 56,
-                 END_LOST = 11ull << 56;
+                 END_LOST = 11ull << 56, UNANSWERED = 12ull << 56;
+static const u64 PIPELINING = 1; /* the first of the extensions */
 
 void smtp_begin(Smtp *talk, i64 time) {
     *talk = (Smtp){.outstanding = 1, .since = time, .last_said = time};
@@ -95,7 +96,30 @@ static bool is_of_sequence(u32 code) {
 typedef struct {
     u32 code;
     bool last; /* of its reply */
+    u64 extension;
 } Answer;
+
+/* A command becomes a token when its reply comes.  So it is the same whether a client waits for each reply, or sends at
+ * once what it may. */
+static void tell(Smtp *talk, u32 commands, Digest *said) {
+    for (u32 at = 0; at < commands; at++) absorb(said, COMMAND | talk->untold[at]);
+    talk->waiting -= commands;
+    memmove(talk->untold, talk->untold + commands, talk->waiting);
+}
+
+/* What happens before the replies to some commands is not the same as behind them. */
+static void tell_of_unanswered(Smtp *talk, Digest *said) {
+    if (talk->waiting) absorb(said, UNANSWERED | talk->waiting);
+    tell(talk, talk->waiting, said);
+}
+
+/* Whether a client may say a command before the replies to what it has said: a recipient behind a sender or another
+ * recipient, DATA behind a recipient. */
+static bool goes_on(const Smtp *talk, u32 verb) {
+    bool recipients = talk->verb == RCPT;
+    bool fits = (verb == RCPT && (recipients || talk->verb == MAIL)) || (verb == DATA_VERB && recipients);
+    return fits && talk->offered && talk->waiting && talk->waiting < MOST_AT_ONCE;
+}
 
 /* `words` tells that they matter even where nothing is refused. */
 static enum Odd reply_line(Octets line, const Packet *p, bool words, Digest *said, Questions *asked, Answer *answer) {
@@ -105,9 +129,8 @@ static enum Odd reply_line(Octets line, const Packet *p, bool words, Digest *sai
         return REPLY_FORM;
     u32 code = (octet(whole, 0) - '0') * 100 + (octet(whole, 1) - '0') * 10 + octet(whole, 2) - '0';
     if ((sign != ' ' && sign != '-') || code == 334 || is_of_sequence(code)) return REPLY_FORM;
-    *answer = (Answer){code, sign == ' '};
-    u64 told = code == 250 ? extension(text) : 0;
-    absorb(said, REPLY | told << 40 | enhanced(text) << 11 | (u64)answer->last << 10 | code);
+    *answer = (Answer){code, sign == ' ', code == 250 ? extension(text) : 0};
+    absorb(said, REPLY | answer->extension << 40 | enhanced(text) << 11 | (u64)answer->last << 10 | code);
     if (code < 400 && !words) return REGULAR;
     if (!answer->last || (words && code == 220)) return REPLY_FORM;
     Question question = {p->number, (u64)(line.at - p->scene->data.at), line.size};
@@ -149,14 +172,20 @@ static enum Odd server_says(Smtp *talk, const Packet *p, Digest *said, Questions
     enum Odd odd = talk->mode == MESSAGE ? end_is_lost(talk, p, said) : REGULAR;
     if (odd) return odd;
     if (text.size > MOST_OF_SERVER || !is_whole_lines(text) || is_masked(text)) return REPLY_FORM;
-    Answer answer = {0, true};
+    Answer answer = {0, true, 0};
     talk->message_ended = false;
     while (text.size) {
         Octets line = next_line(&text);
+        Answer before = answer;
+        if (before.last && talk->waiting) tell(talk, 1, said);
         odd = talk->end_lost && !talk->outstanding ? OUT_OF_STEP : REGULAR;
         if (!odd) odd = reply_line(line, p, talk->end_lost, said, asked, &answer);
+        if (!odd && !before.last && before.code != answer.code) odd = REPLY_FORM;
+        if (!before.last && answer.extension == PIPELINING && talk->verb == EHLO && talk->outstanding == 1)
+            talk->offered = true;
         if (!odd && answer.last) odd = answered(talk, p->time);
         if (odd) return odd;
+        if (answer.code >= 400) tell_of_unanswered(talk, said);
         bool turns = answer.last && (answer.code == 354 || (answer.code == 220 && talk->verb == STARTTLS));
         if (!turns) continue;
         if (text.size || talk->outstanding || !talk->client_last) return OUT_OF_STEP;
@@ -183,12 +212,19 @@ static enum Odd commands(Smtp *talk, const Packet *p, Digest *said) {
     if (!is_whole_lines(text)) return COMMAND_FORM;
     while (text.size) {
         Octets line = next_line(&text);
+        bool unasked = talk->outstanding && !goes_on(talk, verb_of(line));
         talk->verb = verb_of(line);
         if (talk->verb == NO_VERB || line.size > MOST_OF_COMMAND) return COMMAND_FORM;
         if (talk->torn && talk->verb != MAIL && talk->verb != QUIT && talk->verb != RSET) return COMMAND_FORM;
         if (talk->end_lost && talk->verb == STARTTLS) return COMMAND_FORM;
         talk->torn = false;
-        absorb(said, COMMAND | talk->verb);
+        if (talk->verb == EHLO || talk->verb == HELO) talk->offered = false;
+        if (unasked) {
+            tell_of_unanswered(talk, said);
+            absorb(said, COMMAND | talk->verb);
+        } else {
+            talk->untold[talk->waiting++] = (u8)talk->verb;
+        }
         talk->outstanding++;
     }
     return REGULAR;
@@ -255,6 +291,7 @@ enum Odd smtp_packet(Smtp *talk, const Packet *p, Digest *said, Questions *asked
 }
 
 void smtp_mark(Smtp *talk, const Packet *p, u64 mark, Digest *said) {
+    tell_of_unanswered(talk, said);
     if (talk->unmarked) absorb(said, PART);
     talk->unmarked = false;
     absorb(said, mark);
@@ -262,6 +299,7 @@ void smtp_mark(Smtp *talk, const Packet *p, u64 mark, Digest *said) {
 }
 
 enum Odd smtp_end(Smtp *talk, i64 end, Digest *said) {
+    tell_of_unanswered(talk, said);
     if (talk->mode == SEALED) return talk->client_sealed ? REGULAR : SECRET;
     if (talk->mode == MESSAGE && (talk->message || talk->line)) absorb(said, CUT_OFF | talk->unmarked);
     if (talk->mode != MESSAGE && !talk->outstanding) return REGULAR;

@@ -3,6 +3,7 @@
 
 #include "glance.h"
 
+enum { MOST_AT_ONCE = 32 }; /* commands that wait for their replies */
 enum Mode { COMMANDS, MESSAGE, SEALED };
 
 typedef struct {
@@ -14,6 +15,9 @@ typedef struct {
     bool acted;          /* the client did something while it waited */
     u32 slow;            /* replies that came late */
     u32 verb;            /* the last command */
+    bool offered;        /* to take several commands at once (RFC 2920) */
+    u8 untold[MOST_AT_ONCE]; /* commands that no token tells of yet; where there are any, they are all that are */
+    u32 waiting;             /* outstanding, and this is their number */
     bool client_last;    /* the last who spoke */
     bool message_ended;  /* and no reply has come yet */
     bool unmarked;       /* mail data has come that no token tells of */

@@ -9,31 +9,6 @@ static const i64 INITIAL_RTO_NS = SECOND, FARTHEST = 1 << 30, MOST_HELD = 1 << 2
 static const u32 MOST_REPEATED = 64, MOST_HOLES = 8;
 static const u64 CONTROL = 1ull << 56, LETTER = 2ull << 56;
 
-Packet packet_at(const Scene *s, u64 connection, u64 place) {
-    u64 row = number(&s->order, place), packet = number(&s->packet, row), headers = number(&s->headers, row);
-    u64 first = number(&s->order, number(&s->start, connection));
-    u64 offset = number(&s->offset, packet), captured = number(&s->captured, packet);
-    u64 size = number(&s->header, row), length = number(&s->length, row);
-    Octets transport = from(upto(from(s->data, offset), captured), headers);
-    bool forward = number(&s->sender, row) == number(&s->sender, first) &&
-                   number(&s->port, row) == number(&s->port, first);
-    return (Packet){
-        .scene = s,
-        .number = connection,
-        .time = (i64)number(&s->time, packet),
-        .row = row,
-        .place = place,
-        .sequence = four_octets(transport, 4),
-        .ack = four_octets(transport, 8),
-        .window = two_octets(transport, 14),
-        .length = (u32)length,
-        .flags = (u32)number(&s->flags, row),
-        .side = forward == (number(&s->from_client, connection) != 0) ? CLIENT : SERVER,
-        .header = upto(transport, size),
-        .payload = upto(from(transport, size), length),
-    };
-}
-
 static u32 after(const Packet *p) {
     return p->sequence + p->length + ((p->flags & (SYN | FIN)) != 0);
 }
@@ -76,7 +51,7 @@ static bool sent_before(const Packet *p, Packet *found) {
 }
 
 /* Data that was sent once more, when it had not been acknowledged: else there is more to say of it. */
-static enum Odd sent_again(Tcp *tcp, const Packet *p, const Direction *peer, Questions *doubts) {
+static enum Odd sent_again(Tcp *tcp, const Packet *p, const Direction *peer) {
     Packet first, earlier;
     if (++tcp->alike > MOST_REPEATED || !sent_before(p, &first) || sent_before(&first, &earlier)) return REPEATED;
     if (peer->seen && distance(peer->farthest_ack, first.sequence) > 0) return REPEATED;
@@ -87,7 +62,7 @@ static enum Odd sent_again(Tcp *tcp, const Packet *p, const Direction *peer, Que
         if (identification(p) && identification(p) == identification(&first)) return REPEATED;
     }
     tcp->repeated_data = true;
-    return ask(doubts, (Question){p->number, first.row, 0}) ? REGULAR : TOO_MANY;
+    return is_sound(&first) ? REGULAR : DAMAGED;
 }
 
 enum Kind { NEW, RETRANSMISSION, OUT_OF_ORDER };
@@ -211,7 +186,7 @@ static void advance(const Packet *p, Direction *mine) {
     mine->last_ack = p->ack, mine->window = p->window, mine->last_flags = p->flags, mine->last_time = p->time;
 }
 
-enum Odd tcp_packet(Tcp *tcp, const Packet *p, Questions *doubts, bool *fresh) {
+enum Odd tcp_packet(Tcp *tcp, const Packet *p, bool *fresh) {
     Direction *mine = &tcp->sides[p->side], *peer = &tcp->sides[1 - p->side];
     enum Odd odd = surprise(p, mine, peer);
     bool late = tcp->holes.late;
@@ -224,7 +199,7 @@ enum Odd tcp_packet(Tcp *tcp, const Packet *p, Questions *doubts, bool *fresh) {
     if (kind == OUT_OF_ORDER && p->length) return REPEATED;
     if (kind == RETRANSMISSION) {
         tcp->repeated = true, tcp->retransmissions++;
-        if (p->length && (odd = sent_again(tcp, p, peer, doubts))) return odd;
+        if (p->length && (odd = sent_again(tcp, p, peer))) return odd;
     }
     *fresh = p->length && (late || !mine->seen || distance(after(p), mine->next) > 0);
     if (*fresh && mine->fins) return AFTER_END;

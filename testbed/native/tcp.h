@@ -47,7 +47,7 @@ typedef struct {
 } Tcp;
 
 /* Takes a packet, and tells why the connection is odd, if it is.  `fresh` tells whether it brings new octets. */
-enum Odd tcp_packet(Tcp *tcp, const Packet *p, Questions *doubts, bool *fresh);
+enum Odd tcp_packet(Tcp *tcp, const Packet *p, bool *fresh);
 
 /* Notes a packet's letters and marks. */
 void tcp_note(Tcp *tcp, const Packet *p, Digest *transport);
@@ -60,3 +60,10 @@ enum Odd tcp_end(const Tcp *tcp, i64 last_time, i64 capture_ends);
 
 /* Reads a packet of a connection, by its place in the order of rows. */
 Packet packet_at(const Scene *scene, u64 number, u64 place);
+
+/* Whether the capture holds a packet whole, behind a plain IP header, and its checksum fits, or was left to the sender's
+ * card. */
+bool is_sound(const Packet *p);
+
+/* Has the processor fetch so many octets of a packet that will be read soon. */
+void expect_packet(const Scene *scene, u64 place, u64 octets);

@@ -80,8 +80,3 @@ def empty(data: NDArray[np.uint8]) -> Capture:
 def frames_from_one(count: int) -> NDArray[np.uint32]:
     """Frame numbers of packets that are numbered without gaps; :attr:`Capture.rows` shares their memory."""
     return np.arange(count + 1, dtype=np.uint32)[1:]
-
-
-def narrow(lengths: Lengths) -> Lengths:
-    """Lengths in half the memory, where none is above 65,535."""
-    return lengths.astype(np.uint16) if int(lengths.max(initial=0)) < 1 << 16 else lengths

@@ -1,4 +1,4 @@
-"""The columns of a capture, collected in parts while its file is read."""
+"""The columns of a capture, collected while its file is read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.pcap.capture import Capture, frames_from_one, narrow
+from testbed.pcap.capture import Capture, frames_from_one
 
 KINDS = (np.uint32, np.int64, np.uint64, np.uint32, np.uint32, np.uint16)
-_TOGETHER = 1 << 15  # single packets that are made a part
-_OFFSET, _LENGTH, _ORIGINAL = 2, 3, 4
+_TOGETHER = 1 << 15  # single packets that are taken together
+_FRAME, _TIME, _OFFSET, _LENGTH, _ORIGINAL, _INTERFACE = range(len(KINDS))
+_GROWTH = 8  # at most, at a time: memory that is not written to is none
+_SHORT = 1 << 16
 
 Columns = tuple[NDArray[np.generic], ...]
 """Frame, time, offset, length, original length and interface of some packets, of these :data:`KINDS`."""
@@ -21,14 +23,18 @@ Columns = tuple[NDArray[np.generic], ...]
 class PacketRows:
     """Rows of packets, in the order of their frames, of a file of so many octets.
 
-    Parts are narrow, and let go as the columns of the whole are made, so that memory holds them once.
+    Columns are narrow, and three of them are there only once they differ from what is usual: frames numbered without
+    gaps, packets captured whole, and the first interface.
     """
 
     def __init__(self, octets: int) -> None:
-        self._places = np.uint32 if octets < 1 << 32 else np.int64
-        self._parts: list[list[NDArray[Any]]] = [[] for _ in KINDS]
+        self._octets = octets
+        self._count = self._room = 0
+        place = np.uint32 if octets < 1 << 32 else np.int64
+        self._columns: dict[int, NDArray[Any]] = {
+            which: np.empty(0, kind) for which, kind in ((_TIME, np.int64), (_OFFSET, place), (_LENGTH, np.uint16))
+        }
         self._single: list[tuple[int, ...]] = []
-        self._cut = False  # some packets were longer than what was captured of them
 
     def add(self, *row: int) -> None:
         """One packet: frame, time, offset, length, original length, interface."""
@@ -39,13 +45,45 @@ class PacketRows:
     def extend(self, columns: Columns) -> None:
         """Many packets, in the same columns, which are copied."""
         self._close()
-        for which, (part, column) in enumerate(zip(self._parts, columns, strict=True)):
-            part.append(column.astype(self._places) if which == _OFFSET else column.copy())
-        self._cut |= bool((columns[_LENGTH] != columns[_ORIGINAL]).any())
-        for which in (_LENGTH, _ORIGINAL) if self._cut else (_LENGTH,):
-            self._parts[which][-1] = narrow(self._parts[which][-1])
-        if not self._cut:
-            self._parts[_ORIGINAL][-1] = self._parts[_LENGTH][-1]
+        after = self._count + len(columns[_FRAME])
+        if after > self._room:
+            self._grow(after, int(columns[_OFFSET][-1]))
+        for which, column in enumerate(columns):
+            if which not in self._columns and not self._is_usual(which, columns):
+                self._columns[which] = self._with_room(self._usual(which))
+            if which in self._columns:
+                if self._columns[which].dtype == np.uint16 and np.greater_equal(column, _SHORT).any():
+                    self._columns[which] = self._columns[which].astype(np.uint32)
+                self._columns[which][self._count : after] = column
+        self._count = after
+
+    def _grow(self, least: int, offset: int) -> None:
+        """Makes room for as many packets as the file may have, by those up to an offset."""
+        likely = least * self._octets // max(1, offset)
+        self._room = max(least, min(likely + likely // 16, _GROWTH * least))
+        for which, column in self._columns.items():
+            self._columns[which] = self._with_room(column[: self._count])
+
+    def _with_room(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        column = np.empty(self._room, numbers.dtype)
+        column[: self._count] = numbers
+        return column
+
+    def _is_usual(self, which: int, columns: Columns) -> bool:
+        if which == _FRAME:
+            frame = columns[_FRAME]
+            return bool(frame[0] == self._count + 1 and frame[-1] == self._count + len(frame))
+        if which == _ORIGINAL:
+            return bool((columns[_LENGTH] == columns[_ORIGINAL]).all())
+        return not columns[which].any()
+
+    def _usual(self, which: int) -> NDArray[Any]:
+        """The usual numbers of the packets so far."""
+        if which == _FRAME:
+            return frames_from_one(self._count)
+        if which == _ORIGINAL:
+            return self._columns[_LENGTH][: self._count]
+        return np.broadcast_to(np.uint16(0), self._count)
 
     def _close(self) -> None:
         if self._single:
@@ -53,21 +91,18 @@ class PacketRows:
             self.extend(tuple(np.array(c, kind) for c, kind in zip(zip(*rows, strict=True), KINDS, strict=True)))
 
     def fill(self, capture: Capture) -> Capture:
-        """The capture with these packets; to be asked for once."""
+        """The capture with these packets."""
         self._close()
-        frame, time_ns, offset, length = map(self._column, range(_ORIGINAL))
-        original = self._column(_ORIGINAL) if self._cut else length
-        interface, count = self._column(len(KINDS) - 1), len(frame)
+        frame, time_ns, offset, length, original, interface = (
+            self._columns[which][: self._count] if which in self._columns else self._usual(which)
+            for which in range(len(KINDS))
+        )
         return replace(
             capture,
-            frame=frames_from_one(count) if count and frame[0] == 1 and frame[-1] == count else frame,
+            frame=frame,
             time_ns=time_ns,
             offset=offset,
             length=length,
             original=original,
-            interface=interface if interface.any() else np.broadcast_to(np.uint16(0), count),
+            interface=interface,
         )
-
-    def _column(self, which: int) -> NDArray[Any]:
-        parts, self._parts[which] = self._parts[which], []
-        return np.concatenate(parts) if parts else np.zeros(0, KINDS[which])

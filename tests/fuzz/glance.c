@@ -7,7 +7,7 @@
 #include "../../testbed/native/columns.h"
 #include "../../testbed/native/glance.h"
 
-void glance(const Scene *scene, u64 first, u64 after, Row *rows, Questions *refusals, Questions *doubts);
+void glance(const Scene *scene, u64 first, u64 after, Row *rows, Questions *refusals);
 
 enum { COLUMNS = 18, ROOM = 64};
 
@@ -116,12 +116,12 @@ static u64 once(const Scene *sound) {
     }
     u64 connections = scene.start.count;
     Row *rows = malloc((connections ? connections : 1) * sizeof *rows);
-    Question *asked = malloc(2 * ROOM * sizeof *asked);
-    Questions refusals = {asked, drawn(ROOM), 0}, doubts = {asked + ROOM, drawn(ROOM), 0};
+    Question *asked = malloc(ROOM * sizeof *asked);
+    Questions refusals = {asked, drawn(ROOM), 0};
     /* An order that has been damaged may make connections of very many packets. */
     for (u64 one = 0; one < connections; one++)
         if (number(&scene.stop, one) - number(&scene.start, one) < scene.order.count)
-            glance(&scene, one, one + 1, rows + one, &refusals, &doubts);
+            glance(&scene, one, one + 1, rows + one, &refusals);
     look_for_packets(&scene);
     decode(&scene);
     for (int which = 0; which <= COLUMNS; which++) free((u8 *)parts[which].at);

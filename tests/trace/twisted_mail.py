@@ -53,6 +53,7 @@ SESSIONS = (
     (_HELLO, _MAIL, _RCPT, _NOBODY, _DATA, _TEXT, _QUIT),
     (_HELLO, _MAIL, _NOBODY, _QUIT),
     (_HELLO, (_MAIL[0] + _RCPT[0] + _DATA[0], _MAIL[1] + _RCPT[1] + _DATA[1]), _TEXT, _QUIT),
+    (_HELLO, (_MAIL[0] + _NOBODY[0] + _DATA[0], _MAIL[1] + _NOBODY[1] + b"554 5.5.1 no\r\n"), _QUIT),
     (_HELLO, _TLS, _SEALED, (_RECORD, _RECORD), (_RECORD, _RECORD)),
     (_HELLO, _QUIT),
     (),
@@ -93,7 +94,9 @@ _WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One packet.  ``back`` is how far before the next octet of its side it begins."""
+    """One packet.  ``back`` is how far before the next octet of its side it begins; ``sum`` is its checksum: nothing,
+    that of the segment, of the pseudo-header, or a wrong one.
+    """
 
     side: int
     flags: int
@@ -105,12 +108,13 @@ class Event:
     number: int = 0
     caught: bool = True
     advances: bool = True
+    sum: str = ""
 
 
 def session(choose: random.Random) -> list[Event]:
     """One without a twist."""
     events = [Event(0, _SYN), Event(1, _SYN | _ACK), Event(0, _ACK)]
-    turns = choose.choices(SESSIONS, (8, 3, 2, 4, 3, 1, 1))[0]
+    turns = choose.choices(SESSIONS, (8, 3, 2, 4, 1, 3, 1, 1))[0]
     if turns:
         events.append(Event(1, _ACK, _GREETING))
     for said, answered in turns:
@@ -248,9 +252,28 @@ def _more(events: list[Event], choose: random.Random) -> None:
     events.insert(at, Event(side, _ACK, choose.choice(words), wait_ns=choose.choice(_PAUSES)))
 
 
+def _at_once(events: list[Event], choose: random.Random) -> None:
+    """What the client says before a reply to what it has said before, whether it may or not."""
+    for _ in range(choose.choice((1, 1, 2, 3, 4))):
+        said = [at for at, event in enumerate(events) if event.octets and not event.side]
+        if len(said) > 1:
+            which = choose.randrange(1, len(said))
+            events.insert(said[which - 1] + 1, events.pop(said[which]))
+
+
+def _damaged(events: list[Event], choose: random.Random) -> None:
+    """A segment that is sent once more, and has a checksum."""
+    said = [at for at, event in enumerate(events) if event.octets]
+    if said:
+        at = choose.choice(said)
+        again = replace(events[at], back=len(events[at].octets), advances=False, wait_ns=choose.choice(_PAUSES[2:5]))
+        events[at : at + 1] = [replace(events[at], sum=choose.choice(("good", "good", "pseudo", "bad"))), again]
+
+
 TWISTS: tuple[Callable[[list[Event], random.Random], None], ...] = (
     *(_slow, _again, _again, _lost, _cut_off, _reset, _swapped, _window, _alive),
     *(_selective, _in_pieces, _together, _other_words, _other_words, _more, _missing, _missing),
+    *(_damaged, _at_once, _at_once),
 )
 
 
@@ -279,8 +302,19 @@ def _write(writer: TraceWriter, events: list[Event], port: int, now: int, first:
             options = options[:2] + struct.pack(">II", *(edge % 2**32 for edge in edges))
         packet = bytearray(tcp_packet(side, port, start, ack, event.flags, event.window, event.octets, options))
         packet[4:6] = event.number.to_bytes(2, "big")
+        packet[36:38] = _checksum(event.sum, packet)
         if event.caught:
             writer.packet(now, bytes(packet))
         if event.advances:
             next_[side] += len(event.octets) + bool(event.flags & (_SYN | _FIN))
     return now
+
+
+def _checksum(kind: str, packet: bytearray) -> bytes:
+    pseudo = _sum(packet[12:20]) + 6 + len(packet) - 20
+    good = 65_535 - (pseudo + _sum(packet[20:])) % 65_535
+    return {"": 0, "good": good, "pseudo": pseudo % 65_535, "bad": good ^ 0x101}[kind].to_bytes(2, "big")
+
+
+def _sum(octets: bytearray) -> int:
+    return sum(int.from_bytes(octets[at : at + 2].ljust(2, b"\0"), "big") for at in range(0, len(octets), 2))

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.native.columns import Column, column, octets
+from testbed.native.columns import Column, address, column, octets
 from testbed.native.library import Octets, library
-from testbed.pcap.checksums import BAD
-from testbed.pcap.condition import TRUNCATED, conditions
 from testbed.pcap.parts import in_threads, parts
 from testbed.pcap.table import TCP
 from testbed.protocols.refusals import cause_of
@@ -36,9 +33,10 @@ _QUESTIONS = 1 << 13  # there may be of them
 
 COLUMNS = ("start_ns", "end_ns", "client_octets", "server_octets", "retransmissions", "gaps", "rtt_ns")
 _DIGESTS = [("transport", "u8"), ("said", "u8")]
-_ROW = np.dtype([*_DIGESTS, *((name, "i8") for name in COLUMNS), ("odd", "u8")])
+ROW = np.dtype([*_DIGESTS, *((name, "i8") for name in COLUMNS), ("odd", "u8")])
+"""What the pass tells of a connection; of those that are odd, :data:`COLUMNS` mean nothing."""
 _QUESTION = np.dtype([("connection", "u8"), ("where", "u8"), ("octets", "u8")])
-_Rows = NDArray[np.void]
+Rows = NDArray[np.void]
 
 
 _COLUMNS = (
@@ -62,43 +60,21 @@ class _Questions(ctypes.Structure):
     _fields_ = (("at", ctypes.c_void_p), ("room", ctypes.c_uint64), ("count", ctypes.c_uint64))
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A row for each connection: ``like`` is the place of the one it went like, its own where it is to be analysed.
+def scan(flows: Flows, apart: Bools) -> tuple[Ints, Rows]:
+    """For each connection the place of the one it went like, and a row of :data:`ROW`.
 
-    The other columns hold for connections that went like another.
+    Its own place has a connection that is to be analysed itself: those ``apart`` do, and without the library all.
     """
-
-    like: Ints
-    start_ns: Ints
-    end_ns: Ints
-    client_octets: Ints
-    server_octets: Ints
-    retransmissions: Ints
-    gaps: Ints
-    rtt_ns: Ints
-
-
-def scan(flows: Flows, apart: Bools) -> Scan | None:
-    """All connections of a capture, but those ``apart``; None where there is no compiled library."""
-    native = library()
+    native, rows = library(), np.zeros(len(flows), ROW)
     if native is None:
-        return None
-    pass_ = _Pass(native, flows, apart)
-    pieces = [*in_threads(pass_.rows, parts(len(flows), _TOGETHER))]
-    rows = np.concatenate([rows for rows, *_ in pieces]) if pieces else np.zeros(0, _ROW)
-    refusals, doubts = (
-        np.concatenate([piece[which] for piece in pieces]) if pieces else np.zeros(0, _QUESTION) for which in (1, 2)
-    )
-    cause = _causes(flows, refusals)
-    odd = rows["odd"] != 0
-    condition = conditions(flows.table, doubts["where"].astype(np.int64))
-    odd[doubts["connection"][(condition == BAD) | (condition == TRUNCATED)].astype(np.int64)] = True
-    like = _alike(rows, cause, odd, flows.stop - flows.start)
-    return Scan(like, *(rows[name] for name in COLUMNS))
+        return np.arange(len(flows)), rows
+    pass_ = _Pass(native, flows, apart, rows)
+    refusals = [np.zeros(0, _QUESTION), *in_threads(pass_.fill, parts(len(flows), _TOGETHER))]
+    causes = _causes(flows, np.concatenate(refusals))
+    return _alike(rows, causes, rows["odd"] != 0, flows.stop - flows.start), rows
 
 
-def _alike(rows: _Rows, cause: Ints, odd: Bools, packets: Ints) -> Ints:
+def _alike(rows: Rows, cause: Ints, odd: Bools, packets: Ints) -> Ints:
     """For each connection the shortest of those with the same tokens, of these the first."""
     like = np.arange(len(rows))
     regular = np.flatnonzero(~odd)
@@ -141,31 +117,30 @@ def _cause(line: bytes) -> str:
 class _Pass:
     """Calls the library; several threads may do so at once."""
 
-    def __init__(self, native: ctypes.CDLL, flows: Flows, apart: Bools) -> None:
+    def __init__(self, native: ctypes.CDLL, flows: Flows, apart: Bools, rows: Rows) -> None:
         self._call = native.glance
         self._call.restype = None
         given = columns(flows, apart)
         telling = np.frombuffer(telling_octets(), np.uint8)
         self._kept = (*given, telling)  # for as long as the library reads them
+        self._rows = rows
         capture = flows.table.capture
         end_ns = int(capture.time_ns[-1]) if len(capture.time_ns) else 0
         key = (ctypes.c_uint64 * 4).from_buffer_copy(os.urandom(32))  # so that nobody can make two that look alike
         self._scene = _Scene(octets(capture.data), *map(column, given), octets(telling), end_ns, key)
 
-    def rows(self, part: slice) -> tuple[_Rows, NDArray[np.void], NDArray[np.void]]:
-        """Rows of some connections, the refusals they met, and packets that must not have been damaged."""
-        rows = np.zeros(part.stop - part.start, _ROW)
-        lists = [np.zeros(_QUESTIONS, _QUESTION) for _ in range(2)]
-        questions = [_Questions(one.ctypes.data, len(one), 0) for one in lists]
+    def fill(self, part: slice) -> NDArray[np.void]:
+        """Fills the rows of some connections, and gives the refusals they met."""
+        refusals = np.zeros(_QUESTIONS, _QUESTION)
+        asked = _Questions(refusals.ctypes.data, len(refusals), 0)
         self._call(
             ctypes.byref(self._scene),
             ctypes.c_uint64(part.start),
             ctypes.c_uint64(part.stop),
-            ctypes.c_void_p(rows.ctypes.data),
-            *map(ctypes.byref, questions),
+            address(self._rows[part]),
+            ctypes.byref(asked),
         )
-        refusals, doubts = (one[: asked.count].copy() for one, asked in zip(lists, questions, strict=True))
-        return rows, refusals, doubts
+        return refusals[: asked.count].copy()
 
 
 def columns(flows: Flows, apart: Bools) -> tuple[NDArray[np.generic], ...]:

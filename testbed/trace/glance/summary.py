@@ -57,19 +57,15 @@ def summarise(understanding: Understanding, jobs: int = 1) -> Summary:
     flows = understanding.flows
     apart = np.zeros(len(flows), np.bool_)  # those whose story their own packets do not show
     apart[[*understanding.complaints, *understanding.decrypted.flows]] = True
-    scanned = scan(flows, apart)
-    columns = np.zeros((len(COLUMNS), len(flows)), np.int64)
-    like = np.arange(len(flows))
-    if scanned is not None:
-        like = scanned.like
-        columns[:] = [getattr(scanned, name) for name in COLUMNS]
+    like, rows = scan(flows, apart)
     own = np.flatnonzero(like == np.arange(len(flows)))
     kinds: dict[ConnectionKind, int] = {}
     kind = np.zeros(len(flows), np.int32)
     for part in _analysed(understanding, own, jobs):
         numbers = np.array([kinds.setdefault(one, len(kinds)) for one in part.kinds], np.int32)
         kind[part.places] = numbers[part.kind]
-        columns[:, part.places] = part.columns
+        for name, column in zip(COLUMNS, part.columns, strict=True):
+            rows[name][part.places] = column
     kind = kind[like]
     _, first, kind_in_order = np.unique(kind, return_index=True, return_inverse=True)
     by_first = np.argsort(first)
@@ -78,8 +74,7 @@ def summarise(understanding: Understanding, jobs: int = 1) -> Summary:
     known = tuple(kinds)
     in_order = tuple(known[kind[first[which]]] for which in by_first.tolist())
     packets = (flows.stop - flows.start).astype(np.int32)
-    named = dict(zip(COLUMNS, columns, strict=True))
-    return Summary(in_order, len(own), place[kind_in_order], packets, **named)
+    return Summary(in_order, len(own), place[kind_in_order], packets, *(rows[name] for name in COLUMNS))
 
 
 def _analysed(understanding: Understanding, places: Ints, jobs: int) -> Iterator[_Part]:
