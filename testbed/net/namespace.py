@@ -106,7 +106,7 @@ def _may_come_back() -> bool:
     """Whether this process could enter the network it is in: not where a user namespace around this one owns it."""
     network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return libc.setns(network, _CLONE_NEWNET) == 0
+        return bool(libc.setns(network, _CLONE_NEWNET) == 0)
     finally:
         os.close(network)
 
