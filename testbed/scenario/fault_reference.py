@@ -117,7 +117,8 @@ def _table(keys: tuple[Key, ...]) -> str:
     for key in keys:
         words = f" One of {', '.join(f'`{word}`' for word in key.words)}." if len(key.words) > 1 else ""
         words = " Its words are below." if key.words and all(word in key.told for word in key.words) else words
-        words = f" Or `{key.words[0]}`." if len(key.words) == 1 else words
+        if len(key.words) == 1:
+            words = "" if f"'{key.words[0]}'" in key.says else f" Or `{key.words[0]}`."
         rows.append(f"| `{key.name}` | {key.says}{words} |")
     return "\n".join(rows)
 

@@ -51,7 +51,7 @@ class PolicyFault(When):
 
     policy: DomainName = Field(description="The mail domain; its receiver has 'mta_sts'.")
     is_: Annotated[PolicyFlaw, Glossary(_WORDS)] = Field(alias="is", description="What is wrong.")
-    times: Times | None = Field(default=None, description=f"{HOW_OFTEN} Connections count.")
+    times: Times | None = Field(default=None, description=f"{HOW_OFTEN} It counts connections.")
 
     @model_validator(mode="after")
     def _counted(self) -> PolicyFault:

@@ -34,7 +34,7 @@ _AsWritten = Annotated[int, Field(ge=1)] | UpTo | Annotated[Literal["always", "a
 Times = Annotated[int | UpTo | Literal["always"], BeforeValidator(_times, json_schema_input_type=_AsWritten)]
 """How often: a number that must be reached, the most there may be (``up to 5``), or ``always``."""
 
-HOW_OFTEN = "How often: 3, 'up to 3', or 'always', as it is without it."
+HOW_OFTEN = "How often it strikes: 3, 'up to 3', or 'always' (default)."
 
 
 def most(times: int | str | None) -> int | None:

@@ -38,7 +38,7 @@ class TlsFault(When):
     service: TlsService | None = Field(
         default=None, description="Only of its SMTP, POP3 or IMAP (default: any of them)."
     )
-    times: Times | None = Field(default=None, description=f"{HOW_OFTEN} Connections count.")
+    times: Times | None = Field(default=None, description=f"{HOW_OFTEN} It counts connections.")
 
     @model_validator(mode="after")
     def _counted_at_the_server(self) -> TlsFault:

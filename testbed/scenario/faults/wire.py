@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from testbed.durations import MILLISECOND, format_duration
 from testbed.plural import ordinal
 from testbed.scenario.base import Duration, Size
-from testbed.scenario.faults.times import HOW_OFTEN, Times, most
+from testbed.scenario.faults.times import Times, most
 from testbed.scenario.faults.when import When
 from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
@@ -121,7 +121,8 @@ class WireFault(When):
     )
     times: Times | None = Field(
         default=None,
-        description=f"{HOW_OFTEN} Packets count. Where {', '.join(COUNTING)} say it themselves, it is left out.",
+        description="How many matching packets: 3, 'up to 3', or 'always'. "
+        f"Leave it out beside {', '.join(COUNTING)}, which say it themselves.",
     )
 
     @model_validator(mode="before")
