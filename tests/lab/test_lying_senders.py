@@ -48,8 +48,8 @@ BROKEN = "faults: [{at: someschool.edu, on: message, then: close}]"
 SILENT = {
     "drops-a-recipient": (f"{BOB}, {DAVE}", "", f"someschool.edu refused {DAVE} with 550"),
     "says-nothing": (BOB, REFUSED, f"someschool.edu refused {BOB} with 554 5.6.0"),
-    "says-nothing when the connection breaks": (BOB, BROKEN, f"no 250 of someschool.edu came for {BOB}"),
-    "hangs-up": (BOB, "", f"no 250 of someschool.edu came for {BOB}"),
+    "says-nothing when the connection breaks": (BOB, BROKEN, f"no 250 came from someschool.edu for {BOB}"),
+    "hangs-up": (BOB, "", f"no 250 came from someschool.edu for {BOB}"),
 }
 LIES = {
     "sends-twice": (BOB, "", f"alice.crepes.fr sent <letter@alice.crepes.fr> for {BOB} again after it had heard"),

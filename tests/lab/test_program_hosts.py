@@ -442,7 +442,7 @@ MISTAKES = {
     "hosts: {someschool.edu: {command: x, starttls: true}}\n"
     "faults: [{tls: someschool.edu, is: expired, service: imap}]": "makes its TLS for IMAP itself",
     "hosts: {crepes.fr: {command: x}}\nfaults: [{host: crepes.fr, is: full-disk}]": "whose disk is yours",
-    "hosts: {ns.lab: {command: x}}\nfaults: [{zone: someschool.edu, answer: NXDOMAIN}]": "answers what it answers",
+    "hosts: {ns.lab: {command: x}}\nfaults: [{zone: someschool.edu, answer: NXDOMAIN}]": "with answers of its own",
     "hosts: {alice.crepes.fr: {command: x}}": "is a program, and sends when it likes",
     "expect: [running: crepes.fr]": "crepes.fr is no program",
     "hosts: {crepes.fr: {command: x}, someschool.edu: {starttls: true}}\n"

@@ -271,10 +271,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "no such file"),
     "a folder": (Path.mkdir, "director"),
     "a pipe": (os.mkfifo, "not a regular file"),
-    "empty": (Path.touch, "no TLS key log"),
-    "text": (lambda path: path.write_text("hello\n"), "no TLS key log"),
-    "not UTF-8": (lambda path: path.write_bytes(bytes(range(256)) * 100), "no TLS key log"),
-    "one long line": (lambda path: path.write_bytes(b"CLIENT_RANDOM " + b"a" * 10_000_000), "no TLS key log"),
+    "empty": (Path.touch, "not a TLS key log"),
+    "text": (lambda path: path.write_text("hello\n"), "not a TLS key log"),
+    "not UTF-8": (lambda path: path.write_bytes(bytes(range(256)) * 100), "not a TLS key log"),
+    "one long line": (lambda path: path.write_bytes(b"CLIENT_RANDOM " + b"a" * 10_000_000), "not a TLS key log"),
     "100 MiB": (_sparse, "longer than 64 MiB"),
 }
 

@@ -79,7 +79,7 @@ def test_the_matrix_is_printed_with_its_legend() -> None:
     row = next(line for line in lines if line.startswith("someschool.edu MAIL "))
     assert row.split() == ["someschool.edu", "MAIL", "dX", "b"]
     assert any("a 4yz  b 5yz  in each cell: ours, postfix" in line for line in lines)
-    assert any("given back: bounced" in line for line in lines)
+    assert any("returned: bounced" in line for line in lines)
 
 
 def test_runs_of_one_cause_are_one_row() -> None:

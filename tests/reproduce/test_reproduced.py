@@ -28,7 +28,7 @@ steps:
 expect:
   - attempts: {from: crepes.fr, to: someschool.edu, count: 3}  # frames 38, 65, 95
   - reply: {from: someschool.edu, on: RCPT, code: 452 4.2.2, count: 2}  # frames 50, 77
-  - delivered: {to: bob@someschool.edu}  # frame 113
+  - delivered: {to: bob@someschool.edu}  # frame 112
 """
 
 
@@ -51,7 +51,7 @@ def test_it_is_played_and_said_how_far_that_went(tmp_path: Path) -> None:
     ("options", "complaint"),
     [
         ((), "CAPTURE"),
-        (("README.md",), "no capture"),
+        (("README.md",), "not a pcap or pcapng file"),
         (("captures/delivered.pcapng", "--connection", "99"), "no connection 99"),
         (("captures/delivered.pcapng", "--filter", "service=dns"), "no mail is handed over"),
         (("captures/delivered.pcapng", "--filter", "sort=dns"), "sort"),

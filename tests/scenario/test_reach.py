@@ -126,7 +126,7 @@ def test_what_hides_in_a_project_stays_there(folder: Path, hidden: str) -> None:
     (top / hidden).write_text(SECRET)
     path = folder / "s.yaml"
     path.write_text(WAYS["attach"](str(top / hidden)))
-    assert "behind a dot" in refused(path, Reach())
+    assert "begins with a dot" in refused(path, Reach())
 
 
 def test_a_scenario_may_have_hidden_files_beside_it(folder: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_scenario_is_not_told(name: str, folder: Path) -> None
     (folder / "foreign").write_text(FOREIGN[name])
     (folder / "s.yaml").write_text("title: T\nlike: foreign\n")
     for path in (folder / "foreign", folder / "s.yaml"):
-        with pytest.raises(ScenarioError, match="this is no scenario") as caught:
+        with pytest.raises(ScenarioError, match="this is not a scenario") as caught:
             load(path)
         assert "s3cret" not in str(caught.value)
 
@@ -231,5 +231,5 @@ def test_every_command_has_the_bound_and_the_option(command: str, folder: Path) 
     ended = testbed(command, path)
     assert (ended.returncode, "leads out of" in ended.stderr) == (2, True)
     ended = testbed(command, "--allow-outside", path)
-    assert (ended.returncode, "this is no scenario" in ended.stderr) == (2, True)
+    assert (ended.returncode, "this is not a scenario" in ended.stderr) == (2, True)
     assert "s3cret" not in ended.stdout + ended.stderr

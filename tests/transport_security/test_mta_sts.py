@@ -47,7 +47,7 @@ def test_the_id_of_a_record(records: list[bytes], expected: str) -> None:
         ([b"v=STSv1; id=2026-01-01"], "no id"),
         ([b"v=STSv1; id=" + b"1" * 33], "no id"),
         ([b"v=STSv1; id=1; nonsense"], "'nonsense'"),
-        ([b"v=STSv1; \xff\x00=1; id=1"], "no field"),
+        ([b"v=STSv1; \xff\x00=1; id=1"], "not a field"),
     ],
 )
 def test_a_record_that_counts_as_none(records: list[bytes], words: str) -> None:
@@ -92,7 +92,7 @@ def test_a_policy_is_read_as_it_was_written() -> None:
         (b"version: STSv1\nmode: testing\nmax_age: 1\n", "names no mx"),
         (GOOD.replace(b"*.example.net", b"*.*.example.net"), "line 4 names"),
         (GOOD.replace(b"*.example.net", b"mx*.example.net"), "line 4 names"),
-        (GOOD + b"<html>", "line 6 is no field"),
+        (GOOD + b"<html>", "line 6 is not a field"),
         (GOOD + b"\xff", "not UTF-8"),
         (GOOD + b"mx: a.example\n" * 10_000, "more than 65,536 octets"),
         (GOOD + b"x" * 10_000_000, "more than 65,536 octets"),
