@@ -144,7 +144,7 @@ def test_references_of_scenarios_that_are_gone_are_named(tmp_path: Path) -> None
     [
         (("run", "--update", SCENARIO), "say where with --baseline DIR"),
         (("run", "--baseline", "no/such/folder", SCENARIO), "there is no such folder; --update makes it"),
-        (("run", "--baseline", "README.md", SCENARIO), "that is no folder"),
+        (("run", "--baseline", "README.md", SCENARIO), "that is not a folder"),
         (("run", "--baseline", "captures", "--keep", "captures", SCENARIO), "name another folder"),
         (("diff", RETRIED), "NOW"),
         (("diff", RETRIED, "README.md"), "this is not a pcap or pcapng file"),

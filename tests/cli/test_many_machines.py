@@ -228,9 +228,9 @@ def test_a_run_that_is_interrupted_ends_in_order(cluster: Cluster, option: str, 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("run", "scenarios/delivered.yaml", "--scheduler", "there"), "this is no address"),
-        (("run", "scenarios/delivered.yaml", "--scheduler", ""), "this is no address"),
-        (("compare", "scenarios/delivered.yaml", "--client", "ours,smtplib", "--scheduler", "there"), "no address"),
+        (("run", "scenarios/delivered.yaml", "--scheduler", "there"), "this is not an address"),
+        (("run", "scenarios/delivered.yaml", "--scheduler", ""), "this is not an address"),
+        (("compare", "scenarios/delivered.yaml", "--client", "ours,smtplib", "--scheduler", "there"), "not an address"),
         (("run", "scenarios/delivered.yaml", "--workers", "2", "--scheduler", "tcp://h:1"), "say one of them"),
         (("explore", "scenarios/delivered.yaml", "--workers", "2", "--scheduler", "tcp://h:1"), "say one of them"),
         (("inspect", "captures/delivered.pcapng", "--workers", "2"), "share captures for --parquet DIR"),

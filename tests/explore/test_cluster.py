@@ -99,7 +99,7 @@ def test_no_scheduler_is_a_sentence() -> None:
 
 @pytest.mark.parametrize("address", ["nonsense://there", "tcp://127.0.0.1:port"])
 def test_no_address_is_a_sentence(address: str) -> None:
-    with pytest.raises(UsageError, match=rf"--scheduler {address}: this is no address"):
+    with pytest.raises(UsageError, match=rf"--scheduler {address}: this is not an address"):
         cluster_crew(address)
 
 

@@ -46,7 +46,7 @@ def test_who_talks_is_the_only_user_agent_unless_said() -> None:
         ("- {octets: x, times: 0}", "7:30: 'times' must be at least 1, not 0"),
         ("- {octets: xx, times: 50000000}", "5:7: 'say' is longer than 50,000,000 octets"),
         ("- {octets: ł}", "7:20: 'ł' is not an octet; write the octets of its UTF-8 as \\x.. in double quotes"),
-        ("- ł", "7:11: 'ł' is no octet"),
+        ("- ł", "7:11: 'ł' is not an octet"),
         ('- "NOOP\\r\\n"', "7:11: a line is sent with one CRLF behind it; write 'octets' for other line ends"),
         ("- then: vanish", "7:17: 'vanish' is not one of close, half-close, reset"),
         ("- wait: soon", "7:17: 'soon' is not a duration"),

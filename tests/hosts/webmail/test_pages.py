@@ -319,7 +319,7 @@ def test_an_answer_quotes_and_names_what_it_answers(web: Web) -> None:
     ("to", "complaint"),
     [
         ("", "Say to whom it goes."),
-        ("nobody", "is no address"),
+        ("nobody", "is not an address"),
         ("a@b\r\nBcc: c@d", 'role="alert"'),
         ("nobody@someschool.edu", "550 5.1.1 User unknown"),
         ("alice@crepes.fr", "550 5.7.1 Relaying denied"),
