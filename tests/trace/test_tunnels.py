@@ -66,7 +66,7 @@ def test_mail_in_a_tunnel(port: int, opening: Opening, whom: str, v6: bool, piec
     assert (connection.service, connection.outcome) == ("smtp", "mail for b@y: taken")
     (finding,) = analysis.findings
     ends = ("2001:db8::1", "2001:db8::2") if v6 else ("10.0.0.1", "10.0.0.2")
-    assert finding.text == f"{ends[0]} connects through {ends[1]}, {whom}"
+    assert finding.text == f"{ends[0]} connects through {ends[1]}: {whom}"
     assert differences(analysis, analysis.summary()) == []
     assert [found.octets for found in mail_objects(analysis)] == [b"Subject: hi\r\n\r\nhi\r\n"]
 
