@@ -35,7 +35,7 @@ sequenceDiagram
     participant h1 as crepes.fr (relay)
     participant h2 as someschool.edu (mail server)
     h0->>h1: ✓ taken (#35;2 SMTP #58;587, 0 s)
-    h1->>h2: ~ 452 4.2.2 Mailbox full (#35;5 SMTP, 225 ms)
+    h1->>h2: ~ 452 4.2.2 Mailbox full (#35;5 SMTP, N ms)
     Note over h1: ~ waits here#59; next try in 30 min
     Note over h0,h2: … 30 min …
 """
@@ -49,7 +49,8 @@ def check(diagram: str) -> None:
 
 
 def test_it_reads_as_a_sequence() -> None:
-    assert mermaid(way([inspect(PROJECT / "captures" / "mailbox-full.pcapng")])).startswith(MAILBOX_FULL)
+    drawn = mermaid(way([inspect(PROJECT / "captures" / "mailbox-full.pcapng")]))
+    assert re.sub(r"\d+ ms", "N ms", drawn).startswith(MAILBOX_FULL)
 
 
 @pytest.mark.parametrize("path", SOME[::4], ids=lambda path: path.stem)
