@@ -119,7 +119,7 @@ def test_a_capture_that_is_too_large_is_named_and_left_out(monkeypatch: pytest.M
 
 def test_messages_are_there_to_be_read() -> None:
     page = check(capture_html([inspect(MAILBOX_FULL)]))
-    for words in ("Message-ID", "<1.1795973914@alice.crepes.fr>", "text/plain", "Source"):
+    for words in ("Message-ID", "@alice.crepes.fr>", "text/plain", "Source"):
         assert words in page.text
 
 
