@@ -79,6 +79,7 @@ def _call(command: str, options: object) -> int:
     from testbed.errors import LabError, MachineError, TestbedError, machine_error
     from testbed.protocols.text import shown
 
+    usual = gc.get_threshold()
     gc.set_threshold(_GARBAGE)
     if command in _SHOWN_ONLY:  # others start programs, which get the user's own environment
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads for matrices would only spin
@@ -97,6 +98,8 @@ def _call(command: str, options: object) -> int:
     except OSError as error:
         _complain(machine_error(shown(os.fsdecode(error.filename or "")), error))
         return NO_LAB
+    finally:
+        gc.set_threshold(*usual)
 
 
 @contextlib.contextmanager

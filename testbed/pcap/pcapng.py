@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_address
+from typing import ClassVar
 
 from testbed.durations import SECOND
 from testbed.native.columns import Column
@@ -70,16 +71,6 @@ class BlockReader:
         self._lost = 0  # packets that are not whole
         self._lost_frames: list[int] = []  # the first of them
         self.end = 0  # of the last whole block
-        self._handlers: dict[int, Callable[[int, int], None]] = {
-            _SECTION: self._section,
-            _INTERFACE: self._interface,
-            _SIMPLE_PACKET: self._simple_packet,
-            _OLD_PACKET: self._old_packet,
-            _PACKET: self._packet,
-            _NAMES: self._name_records,
-            _JOURNAL: self._journal_entry,
-            _SECRETS: lambda start, end: self._secrets.append(secrets_in(self._view[start:end], self._order)),
-        }
 
     def capture(self) -> Capture:
         return self._packets.fill(
@@ -151,10 +142,10 @@ class BlockReader:
         """Any block."""
         (kind,) = struct.unpack_from(self._order + "I", self._view, position)
         self._frame += kind in _COUNTED
-        handle = self._handlers.get(kind)
+        handle = self._HANDLERS.get(kind)
         try:
             if handle is not None:
-                handle(position + 8, position + length - 4)
+                handle(self, position + 8, position + length - 4)
         except (struct.error, ValueError, IndexError):
             self._problem(f"a block at octet {self._before + position:,} is damaged and left out")
             if kind == _INTERFACE and len(self._interfaces) < _MAX_INTERFACES:
@@ -235,6 +226,9 @@ class BlockReader:
         fields = dict(journal_fields(self._view[start:end].tobytes()))
         self._journal.append(JournalEntry(self._frame, fields))
 
+    def _keys(self, start: int, end: int) -> None:
+        self._secrets.append(secrets_in(self._view[start:end], self._order))
+
     def _name_records(self, start: int, end: int) -> None:
         position = start
         while position + 4 <= end:
@@ -255,3 +249,15 @@ class BlockReader:
                 return
             yield code, self._view[position + 4 : position + 4 + length].tobytes()
             position += 4 + length + -length % 4
+
+    # Of the class: a reader that held its own methods would keep the file in memory until garbage is looked for.
+    _HANDLERS: ClassVar[dict[int, Callable[[BlockReader, int, int], None]]] = {
+        _SECTION: _section,
+        _INTERFACE: _interface,
+        _SIMPLE_PACKET: _simple_packet,
+        _OLD_PACKET: _old_packet,
+        _PACKET: _packet,
+        _NAMES: _name_records,
+        _JOURNAL: _journal_entry,
+        _SECRETS: _keys,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from random_mail import RandomMail
 
+from testbed.pcap.pcapng import BlockReader
 from testbed.pcap.read import read_capture
 from testbed.pcap.stream import segments
 from testbed.trace import streaming
@@ -74,6 +76,17 @@ def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     analyses = list(stream(segments(BytesIO((tmp_path / "large.pcap").read_bytes()).read, "stream", 50_000)))
     assert sum(connection.packets for a in analyses for connection in a.connections) == len(capture.frame)
     assert any("too many are open at once" in problem for a in analyses for problem in a.problems)
+
+
+def test_a_piece_that_was_told_is_gone_before_garbage_is_looked_for() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in stream(segments(BytesIO(PLAIN[0].read_bytes()).read, "stream", 700)):
+            pass
+        assert not [one for one in gc.get_objects() if isinstance(one, BlockReader)]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(("most_octets", "says"), [(700, True), (20_000, True), (1 << 20, False)])
