@@ -36,5 +36,5 @@ def cannot_be_asked(agent: str, program: str, errand: str, words: Iterable[Word]
     for word in words:
         if word.name not in can[program]:
             others = [name for name in can if word.name in can[name]]
-            remedy = f"; {', '.join(others)} can" if others else ", nor can any other ready-made program"
+            remedy = f"; {', '.join(others)} can" if others else ", nor has any other ready-made program"
             yield word.path, f"{program} has no option for '{word.written}'{remedy}"

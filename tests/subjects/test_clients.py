@@ -242,13 +242,13 @@ def test_its_own_configuration_goes_before(program: str, have: Have, tmp_path: P
 
 WRONG = {
     "{program: swaks}|send: {to: bob@someschool.edu, notify: never}": "swaks has no option for 'notify'; msmtp,",
-    "{program: msmtp}|send: {to: bob@someschool.edu, retry: 1h}": "msmtp has no option for 'retry', nor can any other",
+    "{program: msmtp}|send: {to: bob@someschool.edu, retry: 1h}": "msmtp has no option for 'retry', nor has any other",
     "{program: swaks}|send: {to: jürgen@someschool.edu}": "swaks has no option for 'to: jürgen@someschool.edu'; curl,",
     "{program: mbsync}|send: {to: bob@someschool.edu}": "alice.crepes.fr is mbsync, which sends no mail; curl, dma",
     "{program: swaks}|read: {mailbox: alice@crepes.fr}": "alice.crepes.fr is swaks, which reads no mail; curl, fetch",
     "{program: mbsync}|read: {mailbox: alice@crepes.fr}": "mbsync has no option for 'via: pop3'; curl, fetchmail",
-    "{program: fetchmail}|read: {mailbox: alice@crepes.fr, quit: false}": "told 'quit: false'; imapflow can",
-    "{program: imapflow}|read: {mailbox: alice@crepes.fr, via: imap, stay: 1h}": "told 'stay', nor can any other",
+    "{program: fetchmail}|read: {mailbox: alice@crepes.fr, quit: false}": "for 'quit: false'; imapflow can",
+    "{program: imapflow}|read: {mailbox: alice@crepes.fr, via: imap, stay: 1h}": "for 'stay', nor has any other",
     "{program: swaks, role: relay}|wait: 1s": "swaks plays a user-agent, and this host's role is relay",
     "{program: postfix}|wait: 1s": "postfix plays a relay or a receiver, and this host's role is user-agent",
     "{program: swaks, retry: 1h}|wait: 1s": "'retry' is for the lab's own hosts",
