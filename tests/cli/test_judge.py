@@ -31,7 +31,7 @@ def test_a_trace_holds_by_the_scenario_it_carries() -> None:
     [
         ("delivered: {to: bob@someschool.edu}", "", 0),
         ("delivered: {to: bob@someschool.edu, copies: 2}", "expected 2", 1),
-        ("reply: {from: someschool.edu, on: RCPT, code: 550}", "someschool.edu said 250 2.1.5, 452 4.2.2", 1),
+        ("reply: {from: someschool.edu, on: RCPT, code: 550}", "someschool.edu sent 250 2.1.5, 452 4.2.2", 1),
     ],
 )
 def test_a_file_may_expect_something_else(instead: str, why: str, code: int, tmp_path: Path) -> None:
