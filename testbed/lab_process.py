@@ -58,13 +58,13 @@ def live(
             os._exit(1)
         os.setpgid(0, 0)  # Ctrl-C reaches the runner, which passes it on once
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for ending in (signal.SIGTERM, signal.SIGHUP, TIME_IS_UP):
-            signal.signal(ending, signal.SIG_DFL)
         gc.freeze()  # what all labs share is not garbage
         bounded = False
         while True:
             match line.hear():
                 case Play(number):
+                    for ending in (signal.SIGTERM, signal.SIGHUP, TIME_IS_UP):
+                        signal.signal(ending, signal.SIG_DFL)
                     if not bounded and not scenarios[number].is_code:
                         bounded = True
                         _bound_memory(bounds.memory)

@@ -97,6 +97,17 @@ def run(
         lab = _Lab(context, trace, writer, tell, holder)
         loop.set_exception_handler(lab.mishap)
         loop.run_until_complete(lab.play())
+        _heed_no_more(loop)
+
+
+def _heed_no_more(loop: asyncio.AbstractEventLoop) -> None:
+    """Signals that come when all is played: closing its loop would have them end the process, which has more to do."""
+    numbers = (signal.SIGINT, signal.SIGTERM, TIME_IS_UP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    for number in numbers:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
 def preload(scenarios: Iterable[Scenario]) -> None:

@@ -173,6 +173,16 @@ def test_a_lab_killed_from_outside_is_an_error(tmp_path: Path) -> None:
     assert played.error == "the lab died with status -9"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, TIME_IS_UP])
+def test_a_lab_that_is_told_to_end_when_it_has_is_none(tmp_path: Path, number: signal.Signals) -> None:
+    def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
+        run(scenario, trace, tell)
+        os.kill(os.getpid(), number)
+
+    labs = [(parse(QUICK), tmp_path / f"{turn}.pcapng") for turn in range(2)]
+    assert [played.error for played in Runner(lab, jobs=1).run(labs)] == ["", ""]
+
+
 PROGRAM = """
 title: A program plays the relay
 hosts: {crepes.fr: {role: relay, command: "true"}}
