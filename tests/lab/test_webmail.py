@@ -77,8 +77,8 @@ def test_labs_without_one_do_not_load_its_libraries(tmp_path: Path) -> None:
     [
         ("{role: webmail}", "'server' is missing"),
         ("{role: webmail, server: someschol.edu}", "did you mean 'someschool.edu'"),
-        ("{role: webmail, server: ns.lab}", "ns.lab is no mail server"),
-        ("{role: webmail, server: crepes.fr, relay: ns.lab}", "ns.lab is no mail server"),
+        ("{role: webmail, server: ns.lab}", "ns.lab is not a mail server"),
+        ("{role: webmail, server: crepes.fr, relay: ns.lab}", "ns.lab is not a mail server"),
     ],
 )
 def test_mistakes(host: str, problem: str) -> None:
