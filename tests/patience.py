@@ -7,6 +7,7 @@ is measured in the processor time of the test itself (`@pytest.mark.cpu_seconds`
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,19 @@ def until(happens: Callable[[], object]) -> None:
     while not happens():
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.01)
+
+
+def until_all_are_gone(session: int) -> None:
+    """Wait for the end of every process of a session."""
+
+    def is_gone() -> bool:
+        try:
+            os.killpg(session, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    until(is_gone)
 
 
 @contextlib.contextmanager

@@ -140,9 +140,9 @@ def _play(
             ) as played,
             progress,
         ):
-            at_worker, here = (None, references) if wants_cluster(options) else (references, None)
-            for judged in played.accounts(work, partial(_judged, options.time_limit, at_worker)):
-                outcome = here.compared(judged) if here is not None else judged  # references are files of this machine
+            far = wants_cluster(options)  # references are files of this machine
+            for judged in played.accounts(work, partial(_judged, options.time_limit, None if far else references)):
+                outcome = references.compared(judged) if far else judged
                 known[place[id(outcome.scenario)]] = outcome
                 references.note(outcome)
                 if outcome.played.no_lab:

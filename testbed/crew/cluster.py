@@ -39,7 +39,7 @@ _COUNT_S = 2.0
 _DISMISS_S = 10.0
 _AHEAD = 2  # orders for each thread of a worker: it has the next at hand when one is over
 
-O = TypeVar("O", bound=Order)  # noqa: E741
+Wanted = TypeVar("Wanted", bound=Order)
 R = TypeVar("R")
 
 
@@ -83,7 +83,7 @@ class DaskCrew:
         self._hire: Future | None = None
         self._counted, self._count_again = 1, 0.0
 
-    def play(self, work: Work[O, R], orders: Iterable[O]) -> Iterator[R | None]:
+    def play(self, work: Work[Wanted, R], orders: Iterable[Wanted]) -> Iterator[R | None]:
         """Raises MachineError when the scheduler is gone, UsageError or MachineError for files that cannot be written.
 
         The rest is as for :meth:`testbed.crew.crew.Crew.play`.
@@ -91,7 +91,7 @@ class DaskCrew:
         self._engage(work)
         waiting = iter(orders)
         over: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        busy: dict[Future, O] = {}
+        busy: dict[Future, Wanted] = {}
         call = uuid.uuid4().hex
         try:
             while True:
@@ -146,7 +146,7 @@ class DaskCrew:
         packed = pickle.dumps(Hire(self._name, self._works, work, _here()))
         self._hire = self._client.submit(at_worker.unpacked, packed, key=f"{self._name}-{self._works}")
 
-    def _done(self, work: Work[O, R], future: Future, order: O) -> R:
+    def _done(self, work: Work[Wanted, R], future: Future, order: Wanted) -> R:
         from distributed import KilledWorker
 
         try:

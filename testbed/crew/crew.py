@@ -15,14 +15,14 @@ _LOOK_S = 0.2
 DIED_TWICE = "the process that played it has died twice"
 """Why an order is not done whose players die."""
 
-O = TypeVar("O", bound=Order)  # noqa: E741
+Wanted = TypeVar("Wanted", bound=Order)
 R = TypeVar("R")
 
 
 class Crew(Protocol):
     """Carries out what is ordered, many orders at a time."""
 
-    def play(self, work: Work[O, R], orders: Iterable[O]) -> Iterator[R | None]:
+    def play(self, work: Work[Wanted, R], orders: Iterable[Wanted]) -> Iterator[R | None]:
         """Yield what comes of each order as it ends, in any order; None now and then, so that who asks may look around.
 
         Orders are taken one by one, whenever somebody is free: who yields no more ends it.
@@ -45,10 +45,10 @@ class LocalCrew:
         """The numbers of its players' processes."""
         return [player.process for player in self._players]
 
-    def play(self, work: Work[O, R], orders: Iterable[O]) -> Iterator[R | None]:
+    def play(self, work: Work[Wanted, R], orders: Iterable[Wanted]) -> Iterator[R | None]:
         self._engage(work)
-        waiting, again = iter(orders), list[O]()
-        busy: dict[Player, O] = {}
+        waiting, again = iter(orders), list[Wanted]()
+        busy: dict[Player, Wanted] = {}
         tried: set[int] = set()
         while True:
             for player in self._players:

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import logging
 import os
-import signal
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from ipaddress import ip_address
@@ -26,10 +25,10 @@ from testbed.hosts import certificates
 from testbed.hosts.dns import resolver
 from testbed.hosts.smtp import judge
 from testbed.hosts.tls import LabTls
-from testbed.interruption import TIME_IS_UP
 from testbed.lab.addresses import OUTSIDE, addresses_of_nobody, lay_out
 from testbed.lab.context import LabContext
 from testbed.lab.early_end import EarlyEnd
+from testbed.lab.ending_signals import heed, heed_no_more
 from testbed.lab.faults import needs_forging
 from testbed.lab.guests import Guests
 from testbed.lab.hold_open import Holder, OpenLab
@@ -96,18 +95,10 @@ def run(
         context = _bring_up(scenario, addresses, carrying, writer, forwarded=holder is not None)
         lab = _Lab(context, trace, writer, tell, holder)
         loop.set_exception_handler(lab.mishap)
-        loop.run_until_complete(lab.play())
-        _heed_no_more(loop)
-
-
-def _heed_no_more(loop: asyncio.AbstractEventLoop) -> None:
-    """Signals that come when all is played: closing its loop would have them end the process, which has more to do."""
-    numbers = (signal.SIGINT, signal.SIGTERM, TIME_IS_UP)
-    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    for number in numbers:
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+        try:
+            loop.run_until_complete(lab.play())
+        finally:
+            heed_no_more(loop)
 
 
 def preload(scenarios: Iterable[Scenario]) -> None:
@@ -216,9 +207,7 @@ class _Lab:
                 if self._holder is None:
                     self._loop.call_later(_AGAIN_S, interrupt)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, interrupt)
-        self._loop.add_signal_handler(TIME_IS_UP, time_is_up)
+        heed(self._loop, interrupt, time_is_up)
         reason = events.ALL_PLAYED
         failure: StepError | None = None
         try:

@@ -42,6 +42,12 @@ def not_linux(system: str = "") -> str:
     return "" if name == "Linux" else _ELSEWHERE.get(name, f"{name} has no network namespaces; use Linux")
 
 
+class Command(str):
+    """A remedy that is a line for a shell; any other says what to do in words."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """``system`` is its name for people, ``kin`` the ID and ID_LIKE of its os-release.
@@ -63,7 +69,7 @@ class Machine:
     def install(self, program: Program) -> str:
         """The line that installs a program."""
         if "nixos" in self.kin:
-            return f"nix-shell -p {_NIX[program]}"
+            return Command(f"nix-shell -p {_NIX[program]}")
         command, packages = next((_INSTALLS[name] for name in self.kin if name in _INSTALLS), _INSTALLS["debian"])
         return self._rightly(f"{command} {packages[program]}")
 
@@ -87,7 +93,7 @@ class Machine:
         if self.refusals and not self.as_root:
             return self._rightly(f"sysctl -w {' '.join(self.refusals)}")
         if not self.as_root:
-            return "sudo testbed …"
+            return Command("sudo testbed …")
         return "ask whoever runs this machine for CAP_NET_ADMIN and CAP_SYS_ADMIN"
 
     def allow_captures(self) -> str:
@@ -99,7 +105,7 @@ class Machine:
         return self._rightly(f"setcap cap_net_raw+ep {os.path.realpath(sys.executable)}")
 
     def _rightly(self, line: str) -> str:
-        return line if self.as_root else f"sudo {line}"
+        return Command(line if self.as_root else f"sudo {line}")
 
 
 def this_machine(root: Path = Path("/")) -> Machine:
@@ -121,8 +127,8 @@ def this_machine(root: Path = Path("/")) -> Machine:
 
 
 def in_a_sentence(remedy: str) -> str:
-    """A remedy as the end of a sentence: a line for a shell is quoted, anything else is a sentence already."""
-    return remedy if remedy.startswith(("start ", "ask ")) else f"run '{remedy}'"
+    """A remedy as the end of a sentence."""
+    return f"run '{remedy}'" if isinstance(remedy, Command) else remedy
 
 
 def _release(root: Path) -> dict[str, str]:

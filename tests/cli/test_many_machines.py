@@ -21,7 +21,7 @@ from testbed.trace.inspect import inspect
 from tests.clusters import Cluster, cluster_in
 from tests.command import testbed
 from tests.conftest import PROJECT
-from tests.patience import HANG_S, until
+from tests.patience import HANG_S, until, until_all_are_gone
 
 pytestmark = pytest.mark.lab
 
@@ -44,6 +44,7 @@ expect:
 REFERENCES = ("delivered", "mailbox-full", "matrix-MAIL", "matrix-RCPT", "red")
 CAPTURES = ("captures/mailbox-full.pcapng", "captures/delivered.pcapng", "README.md", "captures/second-mx.pcapng")
 TABLES = ("connections", "exchanges", "packets", "findings")
+_COMMAND = (sys.executable, "-m", "testbed")
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +223,7 @@ def test_a_run_that_is_interrupted_ends_in_order(cluster: Cluster, option: str, 
     assert told["interrupted"]
     assert told["totals"]["held"] > 0 < told["totals"]["skipped"]
     assert (tmp_path / "junit.xml").exists()
-    until(lambda: not _is_anybody_left(process.pid))
+    until_all_are_gone(process.pid)
 
 
 @pytest.mark.parametrize(
@@ -244,14 +245,3 @@ def test_wrong_usage_is_a_sentence(words: tuple[str, ...], says: str) -> None:
     assert done.stderr.startswith("error: ")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-_COMMAND = (sys.executable, "-m", "testbed")
-
-
-def _is_anybody_left(session: int) -> bool:
-    try:
-        os.killpg(session, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -16,7 +16,7 @@ from testbed.cli import SIGNALLED
 from testbed.explore.journal import earlier_runs
 from tests.clusters import cluster_in
 from tests.conftest import PROJECT
-from tests.patience import HANG_S, until
+from tests.patience import HANG_S, until, until_all_are_gone
 
 pytestmark = pytest.mark.lab
 
@@ -46,12 +46,4 @@ def test_an_exploration_that_is_interrupted(played_by: list[str], tmp_path: Path
     assert "Traceback" not in said
     lines = runs.read_bytes().splitlines()
     assert len(earlier_runs(runs)) == len(lines) - 1 < 400
-    until(lambda: not _is_anybody_left(process.pid))
-
-
-def _is_anybody_left(session: int) -> bool:
-    try:
-        os.killpg(session, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    until_all_are_gone(process.pid)

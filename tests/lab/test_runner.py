@@ -174,13 +174,17 @@ def test_a_lab_killed_from_outside_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, TIME_IS_UP])
-def test_a_lab_that_is_told_to_end_when_it_has_is_none(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_lab_that_is_told_to_end_when_it_has_ends_as_it_did(tmp_path: Path, number: signal.Signals) -> None:
     def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
-        run(scenario, trace, tell)
-        os.kill(os.getpid(), number)
+        try:
+            run(scenario, trace, tell)
+        finally:
+            os.kill(os.getpid(), number)
 
-    labs = [(parse(QUICK), tmp_path / f"{turn}.pcapng") for turn in range(2)]
-    assert [played.error for played in Runner(lab, jobs=1).run(labs)] == ["", ""]
+    labs = [(parse(text), tmp_path / f"{turn}.pcapng") for turn, text in enumerate((QUICK, PROGRAM, QUICK))]
+    held, failed, held_again = [played.error for played in Runner(lab, jobs=1).run(labs)]
+    assert (held, held_again) == ("", "")
+    assert "the program 'true' ended with status 0" in failed
 
 
 PROGRAM = """
