@@ -103,7 +103,8 @@ def _line(text: str) -> str:
 
 def _scalar(text: str) -> str:
     """The text as it is where it is read as itself, anywhere; else in quotes."""
-    return text if _reads_as(text, f"[{text}, {{{text}: {text}}}]", [text, {text: text}]) else _quoted(text)
+    everywhere = f"- [{text}, {{{text}: {text}}}]\n- {text}\n- {text}: {text}"
+    return text if _reads_as(text, everywhere, [[text, {text: text}], text, {text: text}]) else _quoted(text)
 
 
 def _quoted(text: str) -> str:

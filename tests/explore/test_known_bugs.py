@@ -18,7 +18,7 @@ from tests.conftest import PROJECT
 
 pytestmark = [pytest.mark.lab, pytest.mark.program("cc")]
 
-_AGAIN, _TAKEN = "for the reply of crepes.fr", "though crepes.fr promised it to bob@someschool.edu"
+_AGAIN, _TAKEN = "for the reply of crepes.fr", "although crepes.fr promised it to bob@someschool.edu"
 BUGS = [
     # It waits five minutes for every reply (CON_TIMEOUT), also behind the final dot.
     ("dma", "crepes.fr message: late", _AGAIN),

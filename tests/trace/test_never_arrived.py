@@ -36,7 +36,7 @@ def test_a_small_hole_is_none_of_the_path() -> None:
     talk = with_hole(40, 30)
     talk.say("S 421 4.4.2 timeout exceeded").segment(1, "FA")
     (finding,) = [f for f in watch_timed(talk).findings if f.code == "octets-never-arrived"]
-    assert "never arrived, 40 before frame 13: 10.0.0.2 acknowledged" in finding.text
+    assert "never arrived, 40 before frame 13: to the end, 10.0.0.2 acknowledged only" in finding.text
 
 
 def test_a_capture_that_ends_soon_says_nothing_of_it() -> None:
