@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.catalogue import PACKED
 from testbed.durations import SECOND
@@ -25,8 +27,7 @@ NO_REFERENCE = "no-reference"
 NOT_OURS = "reference-not-ours"
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """A folder of reference traces, each named as the trace of its scenario is."""
 
     folder: Path

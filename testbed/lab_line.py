@@ -8,36 +8,33 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
+
+from msgspec import Struct
 
 from testbed.played import Played
 from testbed.scenario.scenario import Scenario
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(Struct, frozen=True):
     """An order: the scenario of this number."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """An order: make of this what the runner was asked for."""
 
     played: Played
 
 
-@dataclass(frozen=True, slots=True)
-class Says:
+class Says(Struct, frozen=True):
     """What a lab says of its progress, a line."""
 
     line: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A lab is over.  ``error`` says how it failed, ``cause`` and the rest are as in :class:`testbed.played.Played`."""
 
     error: str = ""
@@ -47,8 +44,7 @@ class Ended:
     by_program: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Accounted:
+class Accounted(Struct, frozen=True):
     """What was made of it; ``failed`` where an exception came of it instead."""
 
     account: object = None

@@ -10,9 +10,10 @@ import signal
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
+
+from msgspec import Struct
 
 from testbed.errors import LabError, ProgramError, StepError, machine_error, shortage
 from testbed.interruption import TIME_IS_UP
@@ -25,8 +26,7 @@ Lab = Callable[[Scenario, BinaryIO, Callable[[str], None]], None]
 MakeAccount = Callable[[Played], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """What a lab may take up, in octets: its trace, and the memory it asks for beyond what all labs share.
 
     Memory is not bounded where programs play: they would inherit it, and some ask for far more than they use.

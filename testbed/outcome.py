@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.allowance import Overspent, allowance
 from testbed.errors import CaptureError
@@ -58,8 +60,7 @@ class Inspected:
         return {"_path": self._path, "_analysis": None, "_findings": self.findings}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A scenario played, inspected and judged.  ``inspected`` is None when there is no trace to speak of.
 
     ``reference`` is the trace it was compared with, or should have been, None where nobody asked for that; ``changes``

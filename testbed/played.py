@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.scenario.scenario import Scenario
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(Struct, frozen=True):
     """A scenario after its lab has ended.
 
     ``trace`` is None only when nothing was captured.  ``error`` says why the lab could not be run, or how it

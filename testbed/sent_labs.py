@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
+
+from msgspec import Struct
 
 from testbed.crew.crew import Crew
 from testbed.interruption import Interruption
@@ -25,8 +26,7 @@ T = TypeVar("T")
 WhyRed = Callable[[Scenario], str]
 
 
-@dataclass(frozen=True, slots=True)
-class LabOrder:
+class LabOrder(Struct, frozen=True):
     """A lab that is wanted, and the name of its trace."""
 
     number: int
@@ -34,8 +34,7 @@ class LabOrder:
     kept: str
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What came of a lab: its account, packed, or why nobody could play it."""
 
     number: int
@@ -43,8 +42,7 @@ class Told:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LabWork:
+class LabWork(Struct, frozen=True):
     """How labs are played, wherever that is.  ``network`` is what ``--network`` takes, chosen where a lab is played."""
 
     keep: Path

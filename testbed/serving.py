@@ -11,8 +11,9 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
+
+from msgspec import Struct
 
 from testbed.errors import UsageError
 from testbed.lab.addresses import OUTSIDE
@@ -37,8 +38,7 @@ _SHOWN_EVERY_S = 0.5  # what the trace holds
 _MOST_LINES, _LONGEST_LINE = 50, 300  # that are told in a second
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(Struct, frozen=True):
     """A port of the machine's loopback, and what is reached there."""
 
     outside: int
@@ -46,8 +46,7 @@ class Forward:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListeningService:
+class ListeningService(Struct, frozen=True):
     """What listens in the lab; ``outside`` is the port of the machine's loopback that leads there, 0 for none."""
 
     host: str
@@ -57,8 +56,7 @@ class ListeningService:
     outside: int
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedLab:
+class OpenedLab(Struct, frozen=True):
     """A lab is open: the process it lives in, its services, and the way in for a program it is held open for.
 
     ``authority`` is the certificate of who has signed its servers', PEM; ``b""`` where none has one.

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 from testbed.authentication import dkim, spf
 from testbed.authentication.dmarc_record import Alignment, Policy
 from testbed.authentication.judge import Judgement
@@ -33,8 +35,7 @@ class Published:
     failure_options: str = "0"
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """What became of one DKIM signature, whatever it means for DMARC."""
 
     domain: str
@@ -42,8 +43,7 @@ class Signature:
     result: dkim.Result
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """What messages that are counted together have in common.
 
     ``source`` is the client's IP address; ``dkim`` and ``spf`` tell whether these passed *and* align.  ``override`` and
@@ -64,8 +64,7 @@ class Row:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """One policy domain's mail at one receiver, from ``begin`` to ``end`` (seconds since 1970).
 
     ``rows`` come with the number of messages of each.  ``identifier`` is the Report-ID, ``submitter`` the receiver's

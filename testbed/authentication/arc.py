@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, cast
 
+from msgspec import Struct
+
 from testbed.authentication import canonical, tags
 from testbed.authentication.dkim import Verdict, judged, usable_keys
 from testbed.authentication.keys import SigningKey
@@ -27,8 +29,7 @@ Result = Literal["none", "pass", "fail", "temperror"]
 Status = Literal["none", "pass", "fail"]
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Struct, frozen=True):
     """One hand's three fields: ``results`` are what it found, ``status`` what it says of the chain (cv=)."""
 
     instance: int
@@ -37,8 +38,7 @@ class Set:
     results: str
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """What became of a chain.  ``sets`` begin with the first hand; ``broken_at`` is the instance whose fields fail."""
 
     result: Result

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.authentication.comments import without_comments
 from testbed.authentication.message import Message
@@ -16,8 +17,7 @@ _MAX_SHOWN = 20
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[<>,;:]|[^<>,;:"]+', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(Struct, frozen=True):
     """``domains`` of all addresses in From, each once; ``problem`` says why there is not exactly one, or ``""``."""
 
     domains: tuple[str, ...]

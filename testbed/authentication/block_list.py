@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.authentication.lookup import Lookup, look_up
 
@@ -21,8 +22,7 @@ _REFUSED = ip_network("127.255.255.0/24")
 _TEST = "127.0.0.1"  # must never be listed (RFC 5782 §5)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """``codes`` are the addresses that say what for; ``text`` is the list's own, of a stranger.
 
     ``refused`` is a list that does not answer this questioner, ``broken`` one that answers what no list may: neither

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.plural import count
 
@@ -41,8 +42,7 @@ _TRACE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing that was done.
 
     ``name`` is that of the field, as it was written; ``before`` and ``after`` are texts, safe to show and shortened: of

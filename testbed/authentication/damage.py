@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.authentication import canonical, tags
 from testbed.authentication.dkim import FIELD, MAX_SIGNATURES
@@ -13,8 +14,7 @@ from testbed.authentication.signature import Claims, claims, selected
 _NEEDED = ("a", "b", "bh", "d", "h", "s")
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(Struct, frozen=True):
     """What happened to one signature between two hops.
 
     ``body`` tells that the octets of the body under it differ, ``fields`` are the fields under it that do, in lower

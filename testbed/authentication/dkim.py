@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.authentication import canonical, keys, tags
 from testbed.authentication.lookup import Lookup, look_up
@@ -21,8 +23,7 @@ Result = Literal["pass", "fail", "neutral", "temperror", "permerror"]
 Blame = Literal["body", "header", "key", "revoked", "signature", "time", "dns", "number"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What became of one signature (RFC 8601 §2.7.1).
 
     ``fail`` is a signature that can be read and does not fit, or no longer counts; ``permerror`` one without a usable

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.authentication import dkim, spf
 from testbed.authentication.author import Author
@@ -16,8 +18,7 @@ Result = Literal["none", "pass", "fail", "temperror", "permerror"]
 Tag = Literal["p", "sp", "np"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What DMARC says of a message.
 
     ``author`` is the domain in From, ``policy_domain`` the one whose record holds, ``organization`` the author's

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal, cast
+
+from msgspec import Struct
 
 from testbed.authentication import tags
 
@@ -19,8 +20,7 @@ _VERSION = re.compile(r"[ \t]*v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
 _MAX_ADDRESSES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """What a domain's owner wishes.
 
     ``policy``, ``subdomains`` and ``nonexistent`` are p, sp and np; of the last two ``None`` is unsaid.  ``testing``

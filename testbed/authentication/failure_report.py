@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.authentication import dkim, results
 from testbed.authentication.judge import Judgement
@@ -19,8 +20,7 @@ _SPF_FAILED = ("fail", "softfail", "permerror")
 _DKIM_FAILED = ("fail", "permerror")
 
 
-@dataclass(frozen=True, slots=True)
-class FailureReport:
+class FailureReport(Struct, frozen=True):
     """One message; ``domain`` is the author's.
 
     ``unaligned`` are the methods that gave no identifier which passes and aligns (Identity-Alignment), None where

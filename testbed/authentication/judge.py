@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.authentication import arc, block_list, dkim, dmarc, reverse, spf
 from testbed.authentication.author import Author, author_of
@@ -12,8 +13,7 @@ from testbed.authentication.message import parse
 from testbed.authentication.words import Check
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A message as it was offered: who brought it, for whom, and its octets (CRLF lines).
 
     ``client`` is an IP address, ``now`` seconds since 1970; ``lists`` are zones of block lists.
@@ -28,8 +28,7 @@ class Offer:
     lists: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What the checks found; ``None`` and ``()`` are of checks that were not asked for."""
 
     offer: Offer

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from msgspec import Struct
 
 from testbed.authentication import tags
 
@@ -27,8 +27,7 @@ class Revoked(Unusable):
     """The owner of a key says that it no longer counts: ``p=`` is empty (RFC 6376 §3.6.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(Struct, frozen=True):
     """A key as its record has it.  ``bits`` is 256 of Ed25519."""
 
     key: rsa.RSAPublicKey | ed25519.Ed25519PublicKey
@@ -99,8 +98,7 @@ def _ed25519(octets: bytes) -> ed25519.Ed25519PublicKey:
     return ed25519.Ed25519PublicKey.from_public_bytes(octets)
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(Struct, frozen=True):
     """The private half."""
 
     key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey

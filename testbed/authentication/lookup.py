@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Literal, TypeVar
+
+from msgspec import Struct
 
 Outcome = Literal["found", "nothing", "nxdomain", "servfail", "timeout"]
 # So many questions one judgement may cost: SPF's ten with ten addresses each, a walk for each signature.
@@ -18,8 +19,7 @@ _MAX_TXT = 65_535
 Verdict = TypeVar("Verdict")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What became of a question.
 
     ``records`` are texts: of TXT its strings joined (RFC 7208 §3.3, RFC 6376 §3.6.2.2), an octet a character; of A and

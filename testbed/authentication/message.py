@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_FIELDS = 5_000
 _END = b"\r\n\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One header field; ``octets`` are all of it, folds and the last CRLF included."""
 
     octets: bytes
@@ -31,8 +31,7 @@ class Field:
         return self.value.replace(b"\r\n", b"").decode("latin-1").strip(" \t")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """``fields`` from top to bottom; of more than :data:`MAX_FIELDS` the others belong to the last."""
 
     fields: tuple[Field, ...]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.authentication.judge import Judgement
 from testbed.authentication.policy import Decision, vouching
@@ -18,8 +19,7 @@ from testbed.authentication.words import Check
 _FOLDER = Path(__file__).parent / "personas"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What refuses (a row of :data:`CONDITIONS`), and with which reply; ``bulk`` rules are for bulk senders only."""
 
     when: str
@@ -29,8 +29,7 @@ class Rule:
     read: str
 
 
-@dataclass(frozen=True, slots=True)
-class Persona:
+class Persona(Struct, frozen=True):
     """``bulk`` is how many messages of one author's domain in how many seconds make a bulk sender.
 
     ``bulk_source`` and ``bulk_read`` say where that stands, and when it was read there.
@@ -44,8 +43,7 @@ class Persona:
     rules: tuple[Rule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True):
     """What is known of a delivery besides its message: whether it came by TLS, and of a bulk sender."""
 
     tls: bool

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.authentication.dkim import Verdict
 from testbed.authentication.judge import Judgement
@@ -24,8 +26,7 @@ _MAX_REPLY = 400
 _SEVERITY: dict[Action, int] = {"accept": 0, "junk": 1, "later": 2, "refuse": 3}
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """``reply`` refuses, or is ``""``; ``cause`` is the check that decided with its result, ``spf fail``."""
 
     action: Action = "accept"

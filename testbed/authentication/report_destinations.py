@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.authentication.dmarc_record import is_record, parse
 from testbed.authentication.lookup import Lookup, look_up
@@ -12,8 +13,7 @@ from testbed.authentication.tree_walk import Undecided, walk
 MAX_ADDRESSES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Destinations:
+class Destinations(Struct, frozen=True):
     """``addresses`` get the report; ``refused`` are others, each with the reason."""
 
     addresses: tuple[str, ...]

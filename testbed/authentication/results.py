@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from testbed.authentication.comments import without_comments
 from testbed.authentication.message import Field, Message
@@ -16,8 +17,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
 _PAIR = re.compile(r'([A-Za-z0-9._-]+)(?:\s*/\s*\d+)?\s*=\s*("(?:[^"\\]|\\.)*"?|[^\s;"]+)')
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One method's result; ``properties`` are by ``ptype.property``, as ``smtp.mailfrom``."""
 
     method: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.authentication.lookup import Lookup, look_up
 from testbed.authentication.names import same_address
@@ -13,8 +14,7 @@ Result = Literal["pass", "fail", "temperror", "permerror"]
 MAX_NAMES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """``permerror`` is an address without PTR, ``fail`` one whose names do not lead back.  ``names`` are all it has."""
 
     result: Result

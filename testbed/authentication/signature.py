@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast, get_args
+
+from msgspec import Struct
 
 from testbed.authentication import canonical, tags
 from testbed.authentication.message import Field, Message
@@ -14,8 +15,7 @@ Algorithm = Literal["rsa-sha256", "ed25519-sha256", "rsa-sha1"]
 _SIGNATURE = re.compile(rb"((?:\A|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """A signature as it was written.
 
     ``covered`` names the fields under it, in lower case, as often as it does.  ``length`` is how many octets of the

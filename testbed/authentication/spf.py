@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 
+from msgspec import Struct
+
 from testbed.authentication.lookup import Answer, Lookup, look_up
 from testbed.authentication.names import a_label, same_address
 from testbed.authentication.spf_macros import Facts, expand_name, explanation
@@ -19,8 +21,7 @@ MAX_TERMS, MAX_VOID, MAX_NAMES = 10, 2, 10  # RFC 7208 §4.6.4
 _RESULTS: dict[str, Result] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What SPF says of a client.
 
     ``domain`` is whose record was asked, ``record`` that record.  ``mechanism`` is the term that matched, as it was

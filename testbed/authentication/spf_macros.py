@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from testbed.authentication.spf_record import Malformed, check_macros
 
@@ -14,8 +15,7 @@ _MACRO = re.compile(r"%(?:\{([slodipvhcrt])(\d*)(r?)([-.+,/_=]*)\}|([%_-]))", re
 _MAX = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What macros stand for.  ``validated`` gives the name of ``%{p}`` when it is asked for."""
 
     client: IPv4Address | IPv6Address

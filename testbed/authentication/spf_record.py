@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
+
+from msgspec import Struct
 
 Qualifier = Literal["+", "-", "~", "?"]
 Mechanism = Literal["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"]
@@ -25,8 +26,7 @@ class Malformed(Exception):
     """What is wrong with a record, as the end of a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """One mechanism: ``text`` is the term as written, ``target`` its domain-spec, ``network`` that of ip4 and ip6."""
 
     text: str
@@ -38,8 +38,7 @@ class Directive:
     prefix6: int = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """``redirect`` and ``explanation`` are domain-specs, or ``""``."""
 
     directives: tuple[Directive, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.authentication.dmarc_record import Record, is_record, parse
 from testbed.authentication.lookup import Lookup, look_up
@@ -17,8 +17,7 @@ class Undecided(Exception):
         super().__init__(f"DNS does not answer TXT {name} ({outcome})")
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """``found`` are the domains with a record on the way, the longest first; ``asked`` the names asked for."""
 
     start: str

@@ -10,8 +10,9 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from testbed.cli import FAILED, HELD, SIGNALLED
 from testbed.cli.cluster import cluster_of

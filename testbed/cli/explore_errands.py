@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.cli.choose import chosen
 from testbed.cli.untrusted import reach
@@ -18,8 +19,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.subjects.parts import PARTS
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(Struct, frozen=True):
     """A scenario to be explored, and who plays in it, ``""`` for nobody but the lab's own; ``told`` as an option."""
 
     scenario: Scenario

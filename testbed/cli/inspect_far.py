@@ -7,9 +7,10 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from testbed.cli.cluster import cluster_of
 from testbed.cli.inspected import inspected
@@ -22,16 +23,14 @@ if TYPE_CHECKING:
     from testbed.crew.cluster import DaskCrew
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureOrder:
+class CaptureOrder(Struct, frozen=True):
     """A capture that is to be inspected, by its place among all, and the name of the file of its tables."""
 
     number: int
     kept: str
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureTold:
+class CaptureTold(Struct, frozen=True):
     """What there is to say of a capture besides its tables.
 
     ``absent``: whoever was to inspect it has no such file.  ``refused`` says why no capture can be inspected so.
@@ -44,8 +43,7 @@ class CaptureTold:
     refused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureTables:
+class CaptureTables(Struct, frozen=True):
     """How captures are inspected: as the options of ``testbed inspect`` say."""
 
     paths: tuple[str, ...]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import email
 import email.policy
-from dataclasses import dataclass
 from email.errors import MessageError
 from email.message import Message
+
+from msgspec import Struct
 
 from testbed.protocols.header import decoded_words
 from testbed.protocols.mime import content_of, file_name, text_of
@@ -15,8 +16,7 @@ _MOST_TEXT = 200_000  # octets of a body
 _MOST_PARTS, _MOST_FIELDS = 200, 500
 
 
-@dataclass(frozen=True, slots=True)
-class AttachmentView:
+class AttachmentView(Struct, frozen=True):
     """A part of a message that is none of its bodies."""
 
     name: str
@@ -24,8 +24,7 @@ class AttachmentView:
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class MessageView:
+class MessageView(Struct, frozen=True):
     """A message of a mailbox; ``number`` counts from 1, the oldest.
 
     Header fields are decoded (RFC 2047), in ``headers`` all of them in their order.  ``text`` and ``html`` are its

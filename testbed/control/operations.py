@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from testbed.control.bodies import Anything, LabOrder, Wait
@@ -47,8 +48,7 @@ class File:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A request: what stands in its path and its query, and its body."""
 
     labs: Labs
@@ -69,8 +69,7 @@ class Call:
         return self.body
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A row: what is asked and done, in which form it is answered (``media``), and by what (``answer``, None: nothing).
 
     ``body`` is what the request says; ``schema`` names the part of the scenario language that stands for it.  ``query``

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.bed import Bed
 from testbed.control.labs import ControlledLab, environment_of
@@ -18,8 +19,7 @@ from testbed.trace.certain import certain
 from testbed.trace.model.finding import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class LabName:
+class LabName(Struct, frozen=True):
     """A lab; ``state`` is ``open`` or ``ended``."""
 
     id: str
@@ -27,8 +27,7 @@ class LabName:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceView:
+class ServiceView(Struct, frozen=True):
     """A service of a host, and the address and port of this machine that lead there; ``port`` is 0 for none."""
 
     host: str
@@ -38,8 +37,7 @@ class ServiceView:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedView:
+class QueuedView(Struct, frozen=True):
     """A recipient to whom a host owes a message; it tries again in ``due_seconds`` of scenario time."""
 
     sender: str
@@ -49,16 +47,14 @@ class QueuedView:
     due_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxCount:
+class MailboxCount(Struct, frozen=True):
     """A mailbox, and how many messages lie in it, all folders together."""
 
     address: str
     messages: int
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxView:
+class MailboxView(Struct, frozen=True):
     """A mailbox, where it is, and with what its owner logs in."""
 
     address: str
@@ -67,8 +63,7 @@ class MailboxView:
     password: str
 
 
-@dataclass(frozen=True, slots=True)
-class HostView:
+class HostView(Struct, frozen=True):
     """A host; ``program`` tells that a program of the user's plays it, into whose mailboxes and queue nobody looks."""
 
     name: str
@@ -80,8 +75,7 @@ class HostView:
     queue: tuple[QueuedView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FaultView:
+class FaultView(Struct, frozen=True):
     """A fault that was set while the lab runs, by its number."""
 
     number: int
@@ -89,8 +83,7 @@ class FaultView:
     lifted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LogView:
+class LogView(Struct, frozen=True):
     """A line of the log, ``seconds`` of scenario time after everybody was there."""
 
     number: int
@@ -100,8 +93,7 @@ class LogView:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class LabView:
+class LabView(Struct, frozen=True):
     """A lab as it is now; while something that takes long is done in it (``busy``), as it was before.
 
     ``log`` is what was logged behind the line that was asked for, the last thousand lines at most.
@@ -118,16 +110,14 @@ class LabView:
     log: tuple[LogView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentView:
+class EnvironmentView(Struct, frozen=True):
     """The variables that programs are told of the lab by, and the certificate (PEM) of its authority, or null."""
 
     variables: dict[str, str]
     certificate: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FindingView:
+class FindingView(Struct, frozen=True):
     """A sentence of the inspector's; ``certain`` where no later packet can take it back."""
 
     code: str
@@ -137,16 +127,14 @@ class FindingView:
     certain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FindingsView:
+class FindingsView(Struct, frozen=True):
     """The inspector's findings; ``so_far`` while the lab is open."""
 
     so_far: bool
     findings: tuple[FindingView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictView:
+class VerdictView(Struct, frozen=True):
     """Whether something held, and why; what is not ``judged`` could not be seen."""
 
     what: str
@@ -156,8 +144,7 @@ class VerdictView:
     frames: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictsView:
+class VerdictsView(Struct, frozen=True):
     """The verdicts on what the scenario expects, and on what always holds.
 
     ``so_far``: as if the lab ended now; what has not held yet may still come, and what holds may break.

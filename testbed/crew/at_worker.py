@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Never, cast
 
+from msgspec import Struct
+
 from testbed.crew.crew import DIED_TWICE
 from testbed.crew.player import Player
 from testbed.crew.work import Order, Work
 
 
-@dataclass(frozen=True, slots=True)
-class Hire:
+class Hire(Struct, frozen=True):
     """Work as workers know it: ``client`` is who orders, ``number`` tells its works apart.
 
     ``home`` is the client's working directory: files are at the same paths on all machines.
@@ -31,8 +32,7 @@ class Hire:
     home: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """What came of an order; ``kept`` are the octets of the file that stays, None for none."""
 
     told: object

@@ -9,10 +9,11 @@ import contextlib
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Never, NoReturn, cast
+
+from msgspec import Struct
 
 from testbed.crew.work import Order, Work
 from testbed.fresh_process import fresh_process
@@ -21,8 +22,7 @@ _PATIENCE_S = 5.0
 _GARBAGE = 100_000  # new objects; runs make little
 
 
-@dataclass(frozen=True, slots=True)
-class _Engaged:
+class _Engaged(Struct, frozen=True):
     """``folder`` is where files go that stay; ``home`` is the working directory of whoever ordered, if not its own."""
 
     work: Work[Never, object]

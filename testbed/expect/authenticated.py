@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.observed import programs
 from testbed.expect.sealed import sealed, unless_sealed
@@ -20,8 +21,7 @@ _CHECKS = ("spf", "dkim", "dmarc", "arc", "ptr", "dnsbl")
 _METHODS = {"iprev": "ptr"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """What one server found of one message; ``action`` is ``""`` where nobody says what came of it."""
 
     server: str

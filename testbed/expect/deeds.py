@@ -6,7 +6,7 @@ says, the scenario has asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.protocols import events
 from testbed.scenario.programs import Exited
@@ -17,8 +17,7 @@ from testbed.trace.model.exchange import Reply
 from testbed.trace.model.log import LogEntry, of
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(Struct, frozen=True):
     """A program that ran on a host; ``exited`` is None for one that was stopped, or killed, or still runs.
 
     ``plays`` tells that it plays the host, all the time or when a step has it ``send`` or ``read``, as ``asked`` says.

@@ -6,7 +6,8 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from testbed.errors import UsageError
 from testbed.expect.crashes import why_without_effect

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.expect.authenticated import judge_authenticated
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply, judge_transactions
@@ -62,8 +64,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Verdicts on the expectations in the order of the file, then on what is always checked.
 
     ``staged`` are those on faults and talks, which must have done their work, ``mail`` those on what became of mail,

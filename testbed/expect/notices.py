@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.protocols import events
 from testbed.protocols.report import RecipientStatus, StatusReport, read_report
@@ -17,8 +18,7 @@ from testbed.trace.model.log import of
 _NO_MORE_THAN = 4  # faults of one notification in a sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A notification on its first way.  ``sender`` and ``recipients`` are those of its envelope."""
 
     host: str

@@ -7,7 +7,8 @@ somebody itself, and where a fault has struck on its connection, nobody can tell
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 from testbed.expect.verdict import Verdict
@@ -28,16 +29,14 @@ TOO_BUSY = "; this machine was too busy to tell whether that is its fault"
 OUT_OF_MEMORY = "; this machine had no memory left, and its kernel killed programs"
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A frame of a trace, and its time."""
 
     frame: int
     time_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(Struct, frozen=True):
     """What a client waits for: in words, since when, the frames of what it has said; its command, if it is a reply."""
 
     what: str

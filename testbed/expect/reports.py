@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.plural import count
 from testbed.scenario.reported import SUCCESS, ReportKind
@@ -16,8 +17,7 @@ _UNITS: dict[ReportKind, str] = {"aggregate": "message", "failure": "message", "
 _NO_MORE_THAN = 4  # rows of one report in a sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """What a report says of ``times`` messages or sessions; ``fields`` by the names of the expectation."""
 
     fields: Mapping[str, str]
@@ -28,8 +28,7 @@ class Row:
         return all(self.fields.get(name, "") == value for name, value in wanted.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A report on a domain, as a message carried it; ``problem`` says why it cannot be read, then it has no rows."""
 
     kind: ReportKind
@@ -53,8 +52,7 @@ class Told:
         return f"the one on {self.domain} says {'; '.join(rows + more) or 'nothing'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """A report in the message or the request that brought it, with the frames of its octets.
 
     ``readers`` are the addresses that a server took it for, or the URI it was posted to; ``sender`` is ``""`` where

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.deeds import Deed
@@ -13,8 +14,7 @@ from testbed.trace.model.exchange import Reply
 from testbed.trace.model.log import of
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """A recipient to whom a program has offered a message; ``reply`` decided on it, None where none came.
 
     ``taken`` tells that the program has heard a 250 for the message.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.durations import DAY, HOUR, MINUTE, SECOND, format_duration
 from testbed.expect.verdict import Verdict
@@ -22,8 +23,7 @@ _WAITS |= {f"{days}d": days * DAY for days in (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 
 _MARGIN = 1.1  # what comes of an attempt takes a moment, too
 
 
-@dataclass(frozen=True, slots=True)
-class _Owed:
+class _Owed(Struct, frozen=True):
     """What a host has not got rid of by the end; spans are counted from there, in nanoseconds."""
 
     host: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from testbed.expect.others import of_others
 from testbed.expect.verdict import Verdict

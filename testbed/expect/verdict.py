@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One of several reasons why a verdict did not hold: what must be, more exactly, and how it is not."""
 
     what: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether one thing held, why, and the frames that prove it.
 
     What is not ``judged`` could not be seen: it is neither red nor a proof of anything.  ``line`` is the line of the

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.sealed import ends, sealed
 from testbed.trace.analysis import Analysis
@@ -24,8 +25,7 @@ _SASL_USER = re.compile(r"(?:^| |,)(?:user|n)=([^ ,]+)")
 _OPENS = {"pop3": frozenset(("PASS", "APOP", "AUTH")), "imap": frozenset(("LOGIN", "AUTHENTICATE"))}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """An exchange, and the messages that came with it, in order; of some only a part was asked for."""
 
     exchange: Exchange
@@ -59,8 +59,7 @@ class Said:
         return self.exchange.reply.time_ns if self.exchange.reply is not None else self.began_ns
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """A connection by which somebody opened a mailbox; ``user`` is the local part of who did, in lower case."""
 
     connection: Connection

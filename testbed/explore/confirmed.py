@@ -6,8 +6,9 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.errors import not_written
 from testbed.explore.cause import breach_of
@@ -17,8 +18,7 @@ from testbed.explore.shrink import Play, Shrunk
 TIMES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(Struct, frozen=True):
     """Red in so many runs ``of`` several.  ``breach`` is that of the run whose trace was kept; None for no such run."""
 
     red: int

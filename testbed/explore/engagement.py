@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.explore.first_run import Explored
 from testbed.explore.ran import Came, Order, Ran
 
 
-@dataclass(frozen=True, slots=True)
-class Engagement:
+class Engagement(Struct, frozen=True):
     """Runs of a scenario with faults.
 
     ``keep`` is the folder of the traces that stay, ``oracles`` are the names of a team's own.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.crew.crew import Crew
 from testbed.errors import LabError
@@ -85,8 +89,7 @@ class Found:
         return self.first.opened if self.first is not None else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """How far an exploration goes.
 
     ``oracles`` are the names of a team's own, ``earlier`` is a folder of results whose causes are no news, ``until`` is
@@ -139,7 +142,7 @@ def _explore(found: Found, engagement: Engagement, crew: Crew, journal: Journal,
         found.since = Since(earlier_runs(wanted.earlier / engagement.keep.name / _RUNS), found.first)
     if found.first is None or found.first.came in (Came.RED, Came.NOT_OVER):
         return engagement
-    subject = replace(engagement.explored, candidates=found.first.opened, digest=found.first.digest)
+    subject = dataclasses.replace(engagement.explored, candidates=found.first.opened, digest=found.first.digest)
     engagement = replace(engagement, explored=subject)
     play = partial(crew.play, engagement)
     same = found.since.same() if found.since is not None else frozenset()

@@ -6,7 +6,8 @@ What never had one was not tested, however many runs were green.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.conservation import ASTRAY, DOUBLED, KEPT, LOST, SENT_AGAIN, UNALTERED
 from testbed.expect.conservation.passages import Answer, Passage, passages
@@ -17,8 +18,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """What a run shows: who was handed what, and the statuses of the replies that relays met."""
 
     scenario: Scenario

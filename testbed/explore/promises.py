@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _RFC = re.compile(r" \((RFC [^()]*)\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """``name`` begins a file's name, ``broken`` is the beginning of a title, ``kept`` what should have happened."""
 
     name: str

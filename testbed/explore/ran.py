@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from testbed.explore.candidate import Candidate, FaultData
 from testbed.scenario.rewritten import Data
@@ -31,8 +32,7 @@ class Came(StrEnum):
     """The trace does not show what became of the mail."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """A run that is wanted: a scenario's faults.  With ``kept``, the name of a file, its trace stays.
 
     ``data`` is what the scenario says, where that is another than the explored one; then nobody asks for points.
@@ -44,8 +44,7 @@ class Order:
     data: Data | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(Struct, frozen=True):
     """Something that was broken: what always holds, what was seen, and the frames of the run's trace."""
 
     what: str
@@ -53,8 +52,7 @@ class Breach:
     frames: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Struct, frozen=True):
     """A run with faults.
 
     ``told`` are the fates of its mail in words; ``digest`` is the same where two runs went alike, ``effect`` where

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.explore.cause import breach_of, causes
 from testbed.explore.ran import Breach
 from testbed.explore.tried import Tried
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """What was broken in so many ``runs``; ``first`` is the one with the fewest faults, and ``breach`` is of that."""
 
     name: str

@@ -7,7 +7,10 @@ variants that are played at the same time the first in order is taken: so it mak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.explore.candidate import FaultData
 from testbed.explore.cause import breach_of
@@ -24,8 +27,7 @@ Play = Callable[[Iterable[Order]], Iterator[Ran | None]]
 """As a crew plays: :meth:`testbed.crew.crew.Crew.play`, whose work is to play variants."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shrunk:
+class Shrunk(Struct, frozen=True):
     """The smallest that was found.
 
     ``ran`` is a run of ``variant``, None where not even the whole was red again.  It took so many ``plays``;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.explore.candidate import Candidate
 from testbed.explore.cause import causes
@@ -11,8 +12,7 @@ from testbed.explore.journal import key_of
 from testbed.explore.ran import Came, Ran
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(Struct, frozen=True):
     """Earlier ``runs``, by :func:`~testbed.explore.journal.key_of`, and the run without faults of today, ``first``."""
 
     runs: Mapping[str, Ran]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.explore.first_run import Explored
 from testbed.explore.reds import Cause
@@ -14,8 +15,7 @@ from testbed.explore.written import Written, write
 MOST_CAUSES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Smallest:
+class Smallest(Struct, frozen=True):
     """What became of a cause; ``written`` is None where it was not red again."""
 
     cause: Cause

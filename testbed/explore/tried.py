@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.explore.candidate import Candidate
 from testbed.explore.ran import Ran
@@ -10,8 +10,7 @@ from testbed.explore.ran import Ran
 Faults = tuple[Candidate, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """A run of the exploration."""
 
     faults: Faults

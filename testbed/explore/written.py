@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.errors import not_written
 from testbed.explore.candidate import FaultData
@@ -38,8 +39,7 @@ _SECONDS = re.compile(r"([1-9]\d*)s")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """The files that a shrunk scenario has become; without ``trace`` it was not red again.
 
     ``in_run`` tells whether it is red in ``testbed run``, and not only where explorations ask more.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
 
 from testbed.errors import StepError, reason
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
@@ -21,8 +22,7 @@ from testbed.scenario.steps import SendStep
 _TEXT_LINE = b"This line stands in the attachment, and so do many like it.\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """A file that goes with a message: its name, in any script, and its media type."""
 
     name: str
@@ -30,8 +30,7 @@ class Attached:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """What somebody wants to send.
 
     ``size`` pads the text to about so many octets; ``headers`` are fields of ASCII besides, From among them in place of

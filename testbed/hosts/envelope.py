@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import Envelope as ServerEnvelope
+from msgspec import Struct, field
 
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 
@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from testbed.authentication.lookup import KnownAnswers
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopeRecipient:
+class EnvelopeRecipient(Struct, frozen=True):
     """A forward-path and what RCPT said of it."""
 
     address: str
     parameters: RcptParameters = field(default_factory=RcptParameters)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What becomes of a message by the checks of who it is from.
 
     ``reply`` refuses it, or is ``""``; ``field`` is to stand on top of it, ``forged`` are the fields to be taken out.
@@ -41,8 +39,7 @@ class Checked:
         return self.field + content
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """``sender`` is the reverse-path, ``""`` for the null path (RFC 5321 §4.5.5).
 
     ``return_path`` is what the next hop is told in its place, where that is another.

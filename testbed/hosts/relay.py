@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from aiosmtpd.smtp import Session as PeerSession
+from msgspec.structs import replace
 
 from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.forwarding.own_domain import OwnDomain

@@ -6,11 +6,12 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
@@ -30,8 +31,7 @@ class Log(Protocol):
         """``event`` is for programs, ``message`` for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A host's place in the lab.
 
     ``now`` gives seconds since the Unix epoch in scenario time; ``directory`` is the host's own and private;

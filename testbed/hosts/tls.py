@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.hosts.certificates import Authority
 from testbed.hosts.fault_script import FaultScript
@@ -39,8 +40,7 @@ class TlsScript(FaultScript[TlsFault]):
         return fault.is_ if fault is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """A server's keys: when it takes new ones into use, in nanoseconds since the start, and what it shows with them."""
 
     new_at: tuple[int, ...] = ()

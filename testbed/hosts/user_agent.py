@@ -6,7 +6,9 @@ It reads what has come for its owner, too.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.durations import DAY, SECOND, format_duration
 from testbed.hosts.composition import Submission, compose, message_id
@@ -23,8 +25,7 @@ from testbed.scenario.steps import ReadStep
 _PATIENCE_NS = 5 * DAY  # as patient as a relay
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """Where somebody submits mail, and how."""
 
     server: str

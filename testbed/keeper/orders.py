@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.net.entry import Entry
 from testbed.scenario.faults import Fault
@@ -13,8 +14,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One lab.  ``trace`` is where its trace goes; ``folder`` and ``environment`` are those of who asks.
 
     With ``held`` the lab stays open after its steps, or without them, until it is told to end.
@@ -30,55 +30,47 @@ class Order:
     network: NetworkKind = NetworkKind.PRIVATE
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(Struct, frozen=True):
     """A step to be played now."""
 
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class SetFault:
+class SetFault(Struct, frozen=True):
     """A fault is to strike from now on; ``said`` are its keys and values as JSON.  The answer is its number."""
 
     fault: Fault
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class LiftFault:
+class LiftFault(Struct, frozen=True):
     """A fault that was set is to strike no more."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What is to be seen is asked for, of the log what stands behind so many lines.  The answer is a LabLook."""
 
     after: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShowTrace:
+class ShowTrace(Struct, frozen=True):
     """The trace so far is to be written out.  The answer is where it can be read now, and how many octets it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(Struct, frozen=True):
     """Everything in progress is to come to its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(Struct, frozen=True):
     """A program is to be started on a host, in scenario time where ``on_clock``; the answer is its way in."""
 
     host: str
     on_clock: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Follow:
+class Follow(Struct, frozen=True):
     """Time may jump whenever the program rests that this process keeps, which came in by ``entry``."""
 
     process: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.hosts.tls import LabTls
 from testbed.lab.carriers import Carrier
@@ -22,8 +23,7 @@ from testbed.scenario.programs import ROOT
 from testbed.scenario.scenario import Scenario
 
 
-@dataclass(frozen=True, slots=True)
-class LabContext:
+class LabContext(Struct, frozen=True):
     """One lab, as far as all of its parts may know it.
 
     ``addresses`` are those of each host by its name; ``tls`` is None where no host has TLS; ``programs`` is what

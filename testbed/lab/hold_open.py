@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from testbed.hosts.site import Log
 from testbed.lab.guests import Guests
@@ -16,8 +17,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 
 
-@dataclass(frozen=True, slots=True)
-class OpenLab:
+class OpenLab(Struct, frozen=True):
     """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab.
 
     ``authority`` is the certificate that its servers' are signed with, PEM; ``b""`` where none has one.

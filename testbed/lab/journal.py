@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from testbed.hosts.site import Log
 from testbed.net.clock import ScenarioLoop
@@ -20,8 +21,7 @@ Listener = Callable[[str, LogEvent, str], None]
 _LATEST = 1_000  # lines that are kept at hand
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """A line of the log: its number, from 1, nanoseconds since everybody was there, who says it, and in which words."""
 
     number: int

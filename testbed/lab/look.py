@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 from testbed.hosts.mail_host import MailHost
@@ -14,8 +15,7 @@ from testbed.lab.journal import LogLine
 _MOST_QUEUED = 200  # recipients of a queue that are shown
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(Struct, frozen=True):
     """A recipient to whom a host owes a message; ``due_s`` is in how many seconds of scenario time it tries again."""
 
     sender: str
@@ -25,8 +25,7 @@ class Queued:
     due_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class HostLook:
+class HostLook(Struct, frozen=True):
     """A host: whether it runs, how many messages lie in each of its mailboxes, and the first of its queue.
 
     ``mailboxes`` and ``queue`` are empty where a program keeps them, which nobody looks into.
@@ -41,8 +40,7 @@ class HostLook:
     queue: tuple[Queued, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LabLook:
+class LabLook(Struct, frozen=True):
     """A lab: nanoseconds of scenario time since everybody was there, the same since the epoch, its hosts, and the last
     lines of its log.
     """

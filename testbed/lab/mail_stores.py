@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from testbed.protocols.mbox import read_mbox
 from testbed.regular_file import read_regular
@@ -16,8 +17,7 @@ from testbed.regular_file import read_regular
 _MAX_OCTETS = 52_428_800
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A message in a mailbox: its octets, whether lines may be quoted, and the envelope sender where it is known.
 
     ``folder`` is that of one that was read by IMAP or POP3, ``""`` for one that lies in a file.

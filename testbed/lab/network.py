@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
+
 from testbed.hosts.site import Log
 from testbed.lab.carriers import Addresses, Carrier, PacketFaults, Refusals, TapCarrier, WireCarrier
 from testbed.lab.journal import Journal
@@ -112,8 +114,7 @@ def lab_network(
             yield host
 
 
-@dataclass(frozen=True, slots=True)
-class _PrivateNetwork:
+class _PrivateNetwork(Struct, frozen=True):
     scenario: Scenario
     addresses: Addresses
     network: Network

@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.net.process_tree import Condition, ThreadTimes, condition
 from testbed.net.real_time import real_sleep
@@ -20,8 +21,7 @@ _LOOK_S = 0.2
 _SAMPLES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Excess:
+class Excess(Struct, frozen=True):
     """Of what a program has taken too much, how many octets, and how many it may take."""
 
     what: str

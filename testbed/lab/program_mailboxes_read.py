@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from testbed.hosts.reading.client import ReadingFailed
 from testbed.hosts.reading.whole_mailbox import Mailbox, MailRead, read_whole

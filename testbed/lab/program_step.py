@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from testbed.durations import SECOND
 from testbed.errors import StepError, reason
@@ -26,8 +27,7 @@ from testbed.scenario.programs import TIMED_OUT, RunStep
 MAX_LINES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(Struct, frozen=True):
     """A program for a step to run.
 
     ``called`` is what the trace calls it, ``asked`` the step where that is no ``run``.  ``given`` is its standard

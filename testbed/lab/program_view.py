@@ -6,8 +6,9 @@ import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.net.view import Shown, Sight
 from testbed.scenario.host_spec import HostSpec
@@ -21,8 +22,7 @@ _HOSTS = "/etc/hosts"
 _FIRST_ID = 61_184  # of those that systemd gives to services for a while, hence free (systemd.exec(5), DynamicUser=)
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramView:
+class ProgramView(Struct, frozen=True):
     """``scratch`` is the folder of the hosts' directories."""
 
     scenario: Scenario

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.errors import UsageError
 from testbed.scenario.network_needs import NetworkKind
@@ -17,8 +18,7 @@ _ALL_USERS = ["0", "0", str(2**32 - 1)]  # as only the machine's own namespace h
 _ENOUGH = 1 << 12 | 1 << 21  # CAP_NET_ADMIN and CAP_SYS_ADMIN (capabilities(7))
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """The network of labs, and why it is not a private one; ``""`` where it is, or somebody asked for the other."""
 
     kind: NetworkKind

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.learn.machine import Machine, Word
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A dialogue whose last input two servers answer differently, ``one`` and ``other``; all before it alike.
 
     An empty ``dialogue`` is that of the greetings.

@@ -7,7 +7,8 @@ which ends in an arrow at its head: so nothing is crossed by text, however many 
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.learn.machine import Machine
 from testbed.learn.words import Edge, edges, state_name
@@ -18,8 +19,7 @@ HEAD = 26.0
 _INPUTS = 30  # letters in a line
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """What is answered alike in a state; ``y`` is the middle of its first line."""
 
     edge: Edge
@@ -27,8 +27,7 @@ class Row:
     y: float
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A state, its ``rows`` below its head."""
 
     state: int
@@ -43,8 +42,7 @@ class Box:
         return self.y + HEAD / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Rail:
+class Rail(Struct, frozen=True):
     """The line that leads to a state, at ``x`` right of the boxes, joined at each of the heights ``joins``."""
 
     state: int
@@ -53,8 +51,7 @@ class Rail:
     head: float
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """In pixels, from the top left corner of the first box."""
 
     width: float

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from testbed.learn.machine import Machine
 
@@ -12,8 +13,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Hears how many states are known, and how many dialogues were held."""
 
 
-@dataclass(frozen=True, slots=True)
-class Learnt:
+class Learnt(Struct, frozen=True):
     """The machine, canonical, and what is known of it: ``complete`` says that it is right unless the server has more
     than ``beyond`` states more; otherwise asking has ended before that, and it is a sketch.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 Word: TypeAlias = tuple[str, ...]
 """The inputs of one dialogue, in order."""
@@ -22,16 +23,14 @@ SILENT = "silent"
 ENDS = (CLOSED, SILENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What an input is answered, and the number of the state that follows."""
 
     answer: str
     to: int
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """A Mealy machine; a new connection is in state 0, after the ``greeting``.
 
     ``steps[state][number]`` is what happens upon ``inputs[number]``.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
+
+from msgspec import Struct
 
 from testbed.learn.comparison import Difference, differences
 from testbed.learn.learnt import Learnt
 from testbed.learn.machine import Machine
 
 
-@dataclass(frozen=True, slots=True)
-class Portrait:
+class Portrait(Struct, frozen=True):
     """``player`` is who plays the host, ``title`` that for people; ``learnt`` took ``seconds`` of real time."""
 
     host: str
@@ -27,8 +27,7 @@ class Portrait:
         return self.learnt.machine
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """Two servers, and where they differ."""
 
     one: Portrait

@@ -5,8 +5,9 @@ from __future__ import annotations
 import smtplib
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.bed.bed import Bed
 from testbed.errors import LabError, UsageError, reason
@@ -25,8 +26,7 @@ _LETTER = "Subject: a letter\r\n\r\nThere is one in the mailbox.\r\n"
 _DELIVERING = ((25, smtplib.SMTP), (24, smtplib.LMTP))
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """``inputs`` are asked; up to ``beyond`` states more than found are looked for, in ``most`` dialogues at most;
     an answer is waited for so many seconds.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.learn.comparison import Difference
 from testbed.learn.learnt import Learnt
@@ -11,8 +12,7 @@ from testbed.learn.machine import NOT_SENT, Machine, Word
 from testbed.plural import count
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """The inputs that lead from one state to another with the same answer."""
 
     inputs: tuple[str, ...]

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.net.mounts import AT_FDCWD, check, mount, move, own_proc, tree
 from testbed.net.namespace import libc
@@ -36,8 +37,7 @@ _LINKS["log"] = "/run/systemd/journal/dev-log"  # as systemd has it: whoever has
 _TEMPORARY = ("/tmp", "/var/tmp")
 
 
-@dataclass(frozen=True, slots=True)
-class Confinement:
+class Confinement(Struct, frozen=True):
     """``scratch`` is the lab's folder, ``writable`` are others a program may write to, None for all of the machine's.
 
     ``set_ids``: programs may have the rights of their files' owners (set-user-ID and set-group-ID), as a server needs

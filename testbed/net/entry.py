@@ -6,9 +6,10 @@ import ctypes
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from testbed.errors import LabError
 from testbed.net.mounts import own_proc
@@ -21,8 +22,7 @@ _CLONE_NEWNS, _CLONE_NEWNET = 0x00020000, 0x40000000
 _NAMESPACES = (("user", 0x10000000), ("mnt", _CLONE_NEWNS), ("net", _CLONE_NEWNET))  # in the order they are joined
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """The way onto a host of the lab that lives in the process ``lab``.
 
     ``network`` is that process's descriptor of the host's own network, None where it has none; ``variables`` are what a

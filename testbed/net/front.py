@@ -9,7 +9,8 @@ so that whoever comes is refused by its own kernel.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from testbed.protocols.tcp import ACK, SYN
 
@@ -20,16 +21,14 @@ Place = tuple[bytes, int]
 """A packed address and a TCP port."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fronted:
+class Fronted(Struct, frozen=True):
     """A place of a program: the device of its network, and whether it ``listens`` there."""
 
     device: int
     listens: Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
+class Front(Struct, frozen=True):
     """``device`` is that of the front's own network, ``places`` are those it stands for."""
 
     device: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_ntop
+
+from msgspec import Struct
 
 _RETRANSMIT, _PROBE = "01", "04"
 _UNCONNECTED = ("06", "07", "0A")  # TIME_WAIT, CLOSE, LISTEN
@@ -15,8 +16,7 @@ _ALL_READ = ":00000000"  # tx_queue:rx_queue
 _PAGE, _ROW = 4096, 512  # the kernel hands out a page of rows at least while there are more, none of them as long
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A TCP socket with a timer that runs: its (address, port), its peer's, and whether it probes a closed window.
 
     ``reopens`` tells that its peer's program has read all there was: the answer to a probe will open the window.

@@ -6,9 +6,10 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 Program = Literal["tshark", "compiler"]
 
@@ -48,8 +49,7 @@ class Command(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """``system`` is its name for people, ``kin`` the ID and ID_LIKE of its os-release.
 
     ``refusals`` are the settings that keep user namespaces from users, as sysctl takes them to undo that.

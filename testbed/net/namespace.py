@@ -14,9 +14,10 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.errors import LabError, reason
 from testbed.net.machine import in_a_sentence, this_machine
@@ -70,8 +71,7 @@ _REMEDY = "run 'testbed doctor' to see what is missing and how to grant it"
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Struct, frozen=True):
     """``wire`` is the TUN device's descriptor, non-blocking; ``scratch`` an empty folder that dies with the process."""
 
     wire: int

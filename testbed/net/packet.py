@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from socket import AF_INET, AF_INET6, inet_ntop
+
+from msgspec import Struct
 
 _TCP, _UDP = 6, 17
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
@@ -22,8 +23,7 @@ class Kind(StrEnum):
     OTHER = "other"  # not TCP
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """One IP packet.  ``sequence``, ``acknowledgement`` and ``payload`` (octets) are 0 where it is not TCP.
 
     ``transport`` is where the transport header begins.

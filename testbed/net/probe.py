@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.errors import LabError
 from testbed.native.build import LIBRARY, SCRIPT
@@ -25,8 +26,7 @@ from testbed.net.tap import Tap
 _MOST_WORDS = 1_000  # characters of a cause
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing tried.  ``needed`` tells whether a private network takes it; ``remedy`` says how to grant it."""
 
     name: str

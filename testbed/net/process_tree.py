@@ -6,8 +6,9 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 # Of several processes the first of these is what they are about.
 _STATES = {"R": "computes", "D": "waits for a disk", "T": "is stopped", "t": "is stopped", "S": "sleeps"}
@@ -16,8 +17,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadTimes:
+class ThreadTimes(Struct, frozen=True):
     """Of a thread, in seconds: how long it is there, has run, and has waited for a processor until it last ran.
 
     ``runnable`` tells that it runs, or waits for a processor now, which the kernel does not count before that is over.
@@ -37,8 +37,7 @@ class ThreadTimes:
         return min(waited_s, seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """Of a process and its descendants.
 
     ``state`` is that of the busiest, ``memory`` what none of them shares with a file, ``written`` what went to disks,

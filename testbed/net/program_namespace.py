@@ -11,8 +11,9 @@ import ctypes
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from testbed.errors import LabError
 from testbed.net.kernel_timers import socket_address, socket_rows
@@ -36,8 +37,7 @@ Place = tuple[str, str, int]
 """A transport, an address and a port."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramNamespace:
+class ProgramNamespace(Struct, frozen=True):
     """``wire`` is its TUN device's descriptor, ``network`` that of its network, ``tables`` those of its sockets.
 
     ``counters`` is that of what its devices have carried.

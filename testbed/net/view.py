@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.net.mounts import hide, mount, move, tree, unmount
 
@@ -18,16 +19,14 @@ _BENEATH = ".beneath"
 _OF_PROGRAMS = ("usr", "lib", "lib64", "bin", "sbin")
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A file or folder, ``source``, that is seen at ``path``."""
 
     path: str
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """What a program sees that others do not.
 
     ``over`` are unpacked trees that lie over the machine's files; ``shown`` are files and folders that are seen at

@@ -14,8 +14,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import FrameType
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 
@@ -29,8 +30,7 @@ class Runaway(Exception):
     """Raised in the middle of what would never let go of the loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldTurn:
+class HeldTurn(Struct, frozen=True):
     """One callback, or one step of a task, has run for :data:`HELD_NS` of processor time and still runs.
 
     ``culprit`` is the function of the task, ``where`` the innermost functions it is in, the last of them last.

@@ -13,6 +13,8 @@ from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
 from typing import Protocol
 
+from msgspec import Struct
+
 from testbed.durations import SECOND
 from testbed.net import forge
 from testbed.net.clock import ScenarioLoop
@@ -277,8 +279,7 @@ class Wire:
         return not self._stuck.holds(socket, now_ns)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Early:
+class _Early(Struct, frozen=True, eq=False):
     """A repetition that waits for the acknowledgement of what it repeats."""
 
     faults: Sequence[PacketFault]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 REDACTED = "Redacted by Mail Testbed"
@@ -15,8 +14,7 @@ Offsets = NDArray[np.int64] | NDArray[np.uint32]
 Lengths = NDArray[np.uint32] | NDArray[np.uint16]
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """Where packets were captured.  ``link_type`` is a LINKTYPE_ number; ``snap_length`` 0 means no limit."""
 
     link_type: int
@@ -24,16 +22,14 @@ class Interface:
     snap_length: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
+class JournalEntry(Struct, frozen=True):
     """A systemd journal export block: the frame it counts as, and its fields."""
 
     frame: int
     fields: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(Struct, frozen=True):
     """A capture file, read.
 
     ``data`` is the whole file as ``uint8``.  The columns have one row per packet, in file order: ``frame`` (from 1,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from testbed.durations import SECOND
 from testbed.errors import CaptureError

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from testbed.durations import MINUTE
@@ -33,8 +34,7 @@ _IPV6_HEADER, _FRAGMENT_HEADER = 40, 8
 _MORE, _OFFSET = 0x2000, 0x1FFF
 
 
-@dataclass(frozen=True, slots=True)
-class Fragments:
+class Fragments(Struct, frozen=True):
     """The datagrams that became whole, in the order they did.
 
     ``row`` is the capture's row of the fragment that made each whole.  Its octets lie in ``data`` from ``offset``,
@@ -90,8 +90,7 @@ def reassemble_fragments(
     return work.finish()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fragment:
+class _Fragment(Struct, frozen=True):
     """``ends`` are both addresses, ``number`` the identification (in IPv4 with the protocol), ``block`` the offset in
     units of eight octets; the octets lie in the data from ``start`` up to ``stop``."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from testbed.native.columns import Column, column, octets
@@ -25,8 +25,7 @@ _ADDRESS = 16  # octets
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """What came of some packets.
 
     How many rows; how many packets are too short for their headers, are no IP, or are cut short; those that cannot be

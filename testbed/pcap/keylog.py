@@ -7,7 +7,8 @@ import re
 import stat
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from testbed.errors import UsageError, reason
 from testbed.protocols.text import shown
@@ -18,8 +19,7 @@ _TLS_KEY_LOG = 0x544C534B
 _LINE = re.compile(rb"^([A-Z0-9_]{1,64}) ([0-9A-Fa-f]{64}) ([0-9A-Fa-f]{2,256})[ \t]*\r?$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyLog:
+class KeyLog(Struct, frozen=True):
     """The key lines by the ClientHello's random they are for; everything else of the file is forgotten."""
 
     lines: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from testbed.durations import SECOND
 from testbed.native.columns import Column

@@ -14,12 +14,13 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import islice
 from typing import BinaryIO, cast
 
 import numpy as np
+from msgspec.structs import replace
 
 from testbed.errors import CaptureError, reason
 from testbed.pcap.bombs import LONGEST_RECORD, RecordLimit

@@ -15,9 +15,10 @@ import struct
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec import Struct
 
 from testbed.errors import UsageError
 from testbed.pcap.write import LINKTYPE_RAW, BlockWriter
@@ -52,8 +53,7 @@ _UNWANTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """A whole TLS record, header included.  Connections are numbered from 0; side 0 is the client."""
 
     connection: int

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.protocols import imap, pop3
 from testbed.protocols.smtp import parse_reply_line, split_command
@@ -16,8 +17,7 @@ from testbed.protocols.status import split_enhanced
 from testbed.protocols.text import decoded
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What was said to one line.
 
     ``statuses`` are what it comes to, one but where LMTP answers for each recipient: ``452 4.2.2``, ``-ERR [IN-USE]``,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import dataclass
 from email.message import Message
 from typing import Protocol, Self
+
+from msgspec import Struct
 
 from testbed.protocols.mime import file_name
 from testbed.protocols.text import decoded
@@ -28,8 +29,7 @@ _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NO_LETTERS = bytes(octet for octet in range(256) if octet not in _LETTERS)
 
 
-@dataclass(frozen=True, slots=True)
-class AttachedFile:
+class AttachedFile(Struct, frozen=True):
     """A part to be saved: its name (no folders, nothing unprintable; may be ``""``), media type, size in octets.
 
     ``sha256`` is that of its octets, in hexadecimal digits; ``""`` where not all of them are there.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 NOTIFY_WORDS = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
 EXTENSIONS = ("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN")
@@ -21,8 +22,7 @@ class BadParameter(ValueError):
     """A parameter that is refused; ``str()`` is the reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class MailParameters:
+class MailParameters(Struct, frozen=True):
     """What MAIL said besides the sender.  ``size`` is in octets; ``envid`` is decoded; words are upper case."""
 
     size: int | None = None
@@ -33,8 +33,7 @@ class MailParameters:
     require_tls: bool = False  # no server may have it but through TLS, and none that cannot promise this (RFC 8689)
 
 
-@dataclass(frozen=True, slots=True)
-class RcptParameters:
+class RcptParameters(Struct, frozen=True):
     """What RCPT said besides the recipient; ``orcpt`` is ``type;address``, decoded (RFC 3461 §4.2)."""
 
     notify: frozenset[str] = field(default_factory=frozenset)  # of NOTIFY_WORDS, empty by default

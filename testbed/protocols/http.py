@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from urllib.parse import unquote_to_bytes
 
+from msgspec import Struct
+
 from testbed.protocols.text import decoded
 
 PREFACE = b"PRI * HTTP/2.0"
@@ -57,16 +59,14 @@ class Body(Enum):
     UNKNOWN = "unknown"  # nobody can tell: the message is not valid
 
 
-@dataclass(frozen=True, slots=True)
-class Framing:
+class Framing(Struct, frozen=True):
     """Where a body ends; ``length`` counts its octets where :attr:`Body.LENGTH` tells it."""
 
     body: Body
     length: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RequestLine:
+class RequestLine(Struct, frozen=True):
     """RFC 9112 §3.  ``target`` is as it was sent, in whichever of the four forms; ``version`` is ``1.1``."""
 
     method: str
@@ -74,8 +74,7 @@ class RequestLine:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatusLine:
+class StatusLine(Struct, frozen=True):
     """RFC 9112 §4.  ``reason`` is safe to show."""
 
     version: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _QUOTABLE = re.compile(rb"[\x20-\x7e]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """Octets of any kind but NUL; the server is told how many, and says when it wants them."""
 
     octets: bytes

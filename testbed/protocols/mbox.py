@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _FROM = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From (?P<sender>\S*)[^\n]*\n")
 _LENGTH = re.compile(rb"(?im)^Content-Length:[ \t]*(\d{1,10})[ \t]*\r?$")
@@ -12,8 +13,7 @@ _QUOTED = re.compile(rb"(?m)^>+(?=From )")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
-@dataclass(frozen=True, slots=True)
-class MboxMessage:
+class MboxMessage(Struct, frozen=True):
     """A message as it lies there, quoted lines included, without the empty line behind it.
 
     ``sender`` is what the line before it says.

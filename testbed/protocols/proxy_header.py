@@ -6,8 +6,9 @@ It is the first a client sends, in one segment, and gets no reply.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 BEGINNINGS = (b"PROXY ", SIGNATURE)
@@ -18,8 +19,7 @@ _FIXED = 16  # octets of version 2 before the addresses, §2.2
 _ADDRESS_OCTETS = {0x10: 4, 0x20: 16}  # by family, §2.2
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyHeader:
+class ProxyHeader(Struct, frozen=True):
     """``source`` is address and port of the true client, ``""`` where the header tells none (a health check).
 
     ``octets`` is how long the header is.

@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'|=]+@[^\s<>()\[\],;:\"'|=]+")
 _MESSAGE_ID = re.compile(r"(?i)message-id\W{1,4}<[^<>\s]*>")
@@ -27,8 +28,7 @@ _SMTPCTL = re.compile(r"^[0-9a-f]{16}\|")
 _NOBODY = ("MAILER-DAEMON", "<>", "<MAILER-DAEMON>", "@", "")  # the null path, as they print it
 
 
-@dataclass(frozen=True, slots=True)
-class QueueEntry:
+class QueueEntry(Struct, frozen=True):
     """A message that waits, for these recipients; ``sender`` is None where the listing does not say.
 
     Addresses are in lower case; the null path is ``""``.
@@ -38,8 +38,7 @@ class QueueEntry:
     recipients: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QueueListing:
+class QueueListing(Struct, frozen=True):
     """What a listing tells.  ``names_all`` says that a recipient it does not name is not in the queue.
 
     It is not so where it names nobody and does not say that the queue is empty, or has lines nobody understands.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.protocols.text import decoded
 
@@ -15,8 +16,7 @@ _BY = re.compile(rb"(?:^|\s)by\s+([^\s;]+)", re.I)
 _ID = re.compile(rb"(?:^|\s)id\s+<?([^\s;>]+)", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """One field: the host that took the message, in small letters, and the name it gave it there; ``""`` for none."""
 
     by: str

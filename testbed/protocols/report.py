@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from email import policy
 from email.message import Message
 from email.parser import BytesParser, HeaderParser
 from email.utils import getaddresses
+
+from msgspec import Struct
 
 from testbed.protocols.report_form import STATUS_TYPES, value_of, wrong_fields, wrong_type
 from testbed.protocols.text import printable
@@ -17,8 +18,7 @@ _OF_OTHER_THINGS = frozenset(("feedback-report", "tlsrpt", "disposition-notifica
 _ORIGINALS = frozenset(("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"))
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientStatus:
+class RecipientStatus(Struct, frozen=True):
     """What a notification says of one recipient; ``recipient`` and ``original`` without their type."""
 
     recipient: str
@@ -27,8 +27,7 @@ class RecipientStatus:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReport:
+class StatusReport(Struct, frozen=True):
     """A notification; ``problems`` are sentences on where it departs from RFC 3464.
 
     ``reporting`` is the server that tells, ``original_id`` the Message-ID of what it tells of.  ``tells`` is whether

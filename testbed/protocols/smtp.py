@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.protocols.text import decoded
 
@@ -45,8 +46,7 @@ _PATH = re.compile(
 _REPLY = re.compile(rb"([2-5]\d\d)([ -]|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyLine:
+class ReplyLine(Struct, frozen=True):
     """One line of a reply; ``last`` when no more lines follow."""
 
     code: str

@@ -7,7 +7,10 @@ have to be told again to know as much.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.protocols.smtp import BEGINS_TLS, HELLOS, path_of
 from testbed.protocols.smtp_octets import ClientOctets, Command, Content, End, Part, ReplyOctets, Response, ServerOctets
@@ -17,8 +20,7 @@ _DECIDES = BEGINS_TLS | {"DATA", "AUTH"}  # what comes behind these is told by t
 _GREETING = Command(b"", "connect", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A reply, and the stage it belongs to: a verb, ``connect`` or ``message``; ``""`` where nobody had asked."""
 
     octets: bytes

@@ -5,7 +5,8 @@ Who stands between the two passes each part on as it is, or not at all: all part
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.protocols.esmtp import BadParameter, chunk_parameters
 from testbed.protocols.smtp import parse_reply_line
@@ -16,8 +17,7 @@ FINAL_DOT = b".\r\n"
 _FINAL_DOT = b"\r\n" + FINAL_DOT
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A line that asks for something; the verb is in upper case.  Behind BDAT a ``chunk`` of so many octets follows."""
 
     octets: bytes
@@ -27,29 +27,25 @@ class Command:
     begins_last_chunk: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """A line that answers a challenge of AUTH (RFC 4954 §4)."""
 
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(Struct, frozen=True):
     """The beginning of a line that is too long to be kept."""
 
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """Octets of a message, as they come: with stuffed dots behind DATA, without behind BDAT."""
 
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """The last octets of a message, without which a server does not take it.
 
     The line of the final dot; the last octet of the last chunk; the line ``BDAT 0 LAST``.
@@ -162,8 +158,7 @@ def _held_back(window: bytes | bytearray) -> int:
     return next((octets for octets in (2, 1) if window.endswith(_FINAL_DOT[: 2 + octets])), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyOctets:
+class ReplyOctets(Struct, frozen=True):
     """One reply, all its lines; ``code`` is that of the last, ``""`` for a line that is no reply."""
 
     octets: bytes

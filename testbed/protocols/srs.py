@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _DAY_S = 86_400
 _DAYS = 1_024  # two letters of base 32
@@ -23,8 +24,7 @@ class SrsError(ValueError):
     """Why an address leads back to nobody, as the end of a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class SenderRewriting:
+class SenderRewriting(Struct, frozen=True):
     """The scheme of one forwarder: its secret, the domain of its addresses, and for how many days they lead back."""
 
     secret: bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
@@ -21,8 +21,7 @@ def flag_names(flags: int) -> str:
     return "-".join(names) or "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The options the analysis needs.  ``window_scale`` is the shift, None when absent."""
 
     window_scale: int | None = None

@@ -6,7 +6,8 @@ Nothing is decrypted here: :mod:`testbed.protocols.record_protection` does that.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
@@ -64,16 +65,14 @@ _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2
 _MOST_CERTIFICATES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Plaintext:
+class Plaintext(Struct, frozen=True):
     """What a record holds once it is opened: its true content type and its content (RFC 8446 §5.1, §5.2)."""
 
     kind: int
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True):
     """A ClientHello or ServerHello (RFC 8446 §4.1.2, §4.1.3).
 
     ``version`` is the highest the client offers, or the one the server chose; ``cipher`` is the server's choice and 0

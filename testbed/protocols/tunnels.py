@@ -6,9 +6,10 @@ What follows in a tunnel is a dialogue with somebody else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 BEGINNINGS = (b"\x05", b"\x04\x01", b"CONNECT ")
 MAIL_PORTS = frozenset((24, 25, 110, 143, 465, 587, 993, 995, 2525, 4190))
@@ -38,8 +39,7 @@ class Unsettled(Enum):
     MORE = "more"  # but may, once more of them have come
 
 
-@dataclass(frozen=True, slots=True)
-class Tunnel:
+class Tunnel(Struct, frozen=True):
     """``target`` and ``port`` are whom the proxy was to reach; ``error`` is why it did not, ``""`` where it did.
 
     ``octets`` are how many of client and server belong to the opening.

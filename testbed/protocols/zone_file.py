@@ -7,7 +7,6 @@ AAAA: whose it is, is up to the reader.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 import dns.exception
@@ -17,6 +16,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.tokenizer
 import dns.ttl
+from msgspec import Struct
 
 _EXAMPLES = {
     "A": "A 192.0.2.1",
@@ -35,8 +35,7 @@ _VERSIONS = {"A": 4, "AAAA": 6}
 _LONGEST_STRING, _LONGEST_DATA = 255, 65_535  # RFC 1035 §3.3, §3.2.1
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneFileRecord:
+class ZoneFileRecord(Struct, frozen=True):
     """A record of a zone file; names are absolute, and end in a dot.
 
     ``data`` are as zone files write them, or ``""`` where A or AAAA name a ``host``.  ``ttl`` is in seconds, None where

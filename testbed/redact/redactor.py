@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from io import BytesIO
 from ipaddress import ip_address
 
 import numpy as np
+from msgspec.structs import replace
 
 from testbed import __version__
 from testbed.errors import CaptureError

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from testbed.durations import DAY, HOUR, MILLISECOND, MINUTE, SECOND, span
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """Tells times of day of this machine's zone, or of UTC.  What no calendar has is told in seconds since 1970."""
 
     utc: bool = False

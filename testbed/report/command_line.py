@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
 from testbed.protocols.text import printable
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+class CommandLine(Struct, frozen=True):
     """One line however narrow the terminal is, if it is printed without cropping."""
 
     label: str

@@ -10,7 +10,8 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
@@ -25,8 +26,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_LINES, _MOST_CHANGES = 12, 20
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """One thing that did not hold.
 
     ``line`` is 0 for what no line of the file says, ``written`` empty then.  ``remedy`` is what may be missing there.

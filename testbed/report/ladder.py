@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -28,8 +28,7 @@ _MOST_MEASURED, _MOST_TRIED = 500, 10
 _Size = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """How wide each is: as wide as what stands in it, and no wider than there is room."""
 
     time: int

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from testbed.pcap.table import TCP
@@ -17,8 +17,7 @@ Ints = NDArray[np.int64]
 Word = TypeVar("Word")
 
 
-@dataclass(frozen=True, slots=True)
-class PacketColumns:
+class PacketColumns(Struct, frozen=True):
     """Some packets of a capture in file order, a row each.  Times are nanoseconds since the epoch, lengths octets.
 
     ``source`` and ``destination`` are numbers for :func:`end`, -1 where no IP header could be read; ``flags`` those of

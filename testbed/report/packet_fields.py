@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from msgspec import Struct
 
 from testbed.report.fields import (
     COUNT,
@@ -32,8 +32,7 @@ from testbed.trace.tcp.events import EVENTS, event_names
 _ROWS = 1 << 14  # packets whose columns are turned into Python's numbers at a time
 
 
-@dataclass(frozen=True, slots=True)
-class PacketRows:
+class PacketRows(Struct, frozen=True):
     """Some packets of an analysis."""
 
     analysis: Analysis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from testbed.baseline import NOT_OURS
 from testbed.catalogue import PACKED

@@ -5,15 +5,15 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from testbed.outcome import Outcome, Result
 from testbed.plural import count
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """``outcomes`` in the order of the files; one that was not played is skipped, and says why.
 
     ``started`` is in UTC, ``seconds`` real time, ``shard`` as the user wrote it, such as ``2/5``, or ``""``.

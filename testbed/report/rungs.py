@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.durations import SECOND, span
 from testbed.protocols.status import explain
@@ -24,8 +25,7 @@ Mood = Literal["", "failed", "warning", "lost", "quiet"]
 """How a rung went; ``quiet`` where the capture does not show it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Struct, frozen=True):
     """One arrow between client and server: a command, a reply, or a packet of note.
 
     ``note`` says what it means or how long it took.  ``lost`` never arrived; ``tcp`` is TCP's own work (SYN, FIN, a

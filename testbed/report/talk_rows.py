@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.durations import span
 from testbed.plural import count
@@ -21,8 +22,7 @@ Row = tuple[str, str, str]
 _Event = tuple[str, str]  # where and when, and what: that alone is compared
 
 
-@dataclass(frozen=True, slots=True)
-class ToldTalk:
+class ToldTalk(Struct, frozen=True):
     """A dialogue: who spoke, whether it differs, a few words on that, and its rows, none where they say nothing new."""
 
     mark: str

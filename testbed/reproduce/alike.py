@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.reproduce.parties import Cast
 from testbed.trace.analysis import Analysis
@@ -31,8 +32,7 @@ Between = tuple[str, ...]
 Fate = tuple[str, str, str]  # who sent, to which server, for whom
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """``ways`` are pairs of hosts and services between which there were connections, ``findings`` count by code and
     hosts, ``fates`` are the replies that decided, by sender, server and recipient.  ``holed`` are pairs of hosts of
     whose connections something is not in the capture.
@@ -44,8 +44,7 @@ class Account:
     holed: frozenset[frozenset[str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Something that was told of the capture otherwise than of the trace."""
 
     what: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.trace.analysis import Analysis
 from testbed.trace.services.dns.results import Answer, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A question and what came of it.  ``said`` is NOERROR, NXDOMAIN …, or ``""`` where nothing came."""
 
     client: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from testbed.durations import SECOND
 from testbed.reproduce.answers import Asked, Directory, asked

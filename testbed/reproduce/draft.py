@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 Data = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A fault, a step or an expectation, as data; ``frames`` are those of the capture that show it.
 
     ``at_ns`` is when it happens, since the capture's beginning; steps are put in that order.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 from testbed.protocols.address import domain_of
@@ -32,8 +33,7 @@ _IMAP = (
 _STAGES = {"POP3": _POP3, "IMAP": _IMAP}
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """One connection of somebody who reads; times count from the capture's beginning."""
 
     connection: Connection

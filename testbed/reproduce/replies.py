@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.durations import SECOND
 from testbed.reproduce.draft import Data, Part
@@ -57,8 +60,7 @@ class Manner:
 USUAL = Manner()
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(Struct, frozen=True):
     visit: Visit
     stage: str
     whom: str

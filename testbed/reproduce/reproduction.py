@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from testbed.protocols.text import printable
 from testbed.reproduce.alike import Account, Difference
@@ -14,8 +16,7 @@ from testbed.scenario.load import parse
 from testbed.scenario.scenario import Scenario
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """A scenario made from a capture.  ``told`` is what the capture tells."""
 
     way: Way
@@ -37,8 +38,7 @@ def attempt(way: Way, draft: Draft, told: Account, source: str) -> Attempt:
     return Attempt(way, draft, text, parse(text, "scenario.yaml"), told, source)
 
 
-@dataclass(frozen=True, slots=True)
-class Reproduction:
+class Reproduction(Struct, frozen=True):
     """An attempt that was played: what differs then from the capture, and what of the scenario did not hold.
 
     ``idle`` are the places of faults that changed nothing or never struck.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from testbed.reproduce.draft import Data
 from testbed.reproduce.spans import rounded, written
 
@@ -14,8 +16,7 @@ T = TypeVar("T", bound=Hashable)
 Event = TypeVar("Event")
 
 
-@dataclass(frozen=True, slots=True)
-class Run(Generic[T, Event]):
+class Run(Struct, Generic[T, Event], frozen=True):
     """Events one after the other that went alike; ``nth`` counts from 1, ``last`` tells that no others follow."""
 
     value: T

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 from testbed.reproduce.draft import Data, Part
@@ -24,8 +25,7 @@ _IMPLICIT = frozenset({465, 993, 995})
 _STALLED_NS = 20 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class Secured:
+class Secured(Struct, frozen=True):
     """A connection to a server that has TLS, and what was wrong: ``""`` for nothing, None where there was none of it.
 
     ``went_on`` tells that the client spoke on behind that.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 from testbed.reproduce.parties import Cast, Party, is_mail
@@ -15,8 +16,7 @@ GREETED = "connect"
 PATIENCE_NS = 300 * SECOND  # of the lab's clients for a connection
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """A client's connection to a mail server; times count from the capture's beginning."""
 
     connection: Connection

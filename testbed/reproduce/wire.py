@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 from testbed.reproduce.draft import Data, Part
@@ -29,8 +30,7 @@ _WHAT = (
 _MOST = 40  # faults of one connection
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """A connection with its packets; ``number`` counts those between its hosts, 0 where it is the only one."""
 
     connection: Connection

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from msgspec import Struct
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from testbed.durations import MILLISECOND, SECOND
@@ -16,8 +16,7 @@ FieldName = Annotated[str, Field(pattern=r"^[!-9;-~]{1,76}$")]
 """The name of a header field (RFC 5322 §2.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compressed:
+class Compressed(Struct, frozen=True):
     """Marks durations that the scenario's ``compress`` divides, but to no less than ``least_ns`` nanoseconds."""
 
     least_ns: int
@@ -29,8 +28,7 @@ class Compressed:
         return max(min(value, self.least_ns), value // by) if isinstance(value, int) else value
 
 
-@dataclass(frozen=True, slots=True)
-class CompressedRate(Compressed):
+class CompressedRate(Compressed, frozen=True):
     """Marks a number and the duration in which there may be so many."""
 
     def divided(self, value: object, by: int) -> object:

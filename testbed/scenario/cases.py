@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from string import Template
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.scenario.document import Document
 from testbed.scenario.like import Layers
@@ -14,8 +16,7 @@ from testbed.scenario.problems import Path, Problem, ScenarioError
 _LONG = 80  # characters of a case's values
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """What one case of a file says, its parameters put in; ``name`` is ``command=MAIL, then=reset``, or nothing.
 
     ``values`` are those of its parameters, in words; where all of them make a long name, only the first that tell

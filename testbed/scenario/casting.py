@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
+
+from msgspec import Struct
 
 from testbed.scenario.defaults import with_defaults
 from testbed.scenario.hosts import UserAgentSpec
@@ -32,8 +33,7 @@ Cast = Mapping[str, str]
 """Which ready-made server plays which of PARTS."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A scenario with other players; or, as it is written, with the reason ``why_not``."""
 
     scenario: Scenario

@@ -6,14 +6,14 @@ A word that a program has no way to express is a mistake: left out in silence, i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.scenario.problems import Found, Path
 from testbed.subjects.subject import subjects
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """Something a step says, as ``subject.toml`` names it, as the scenario writes it, and at which path of the step."""
 
     name: str

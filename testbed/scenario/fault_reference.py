@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from inspect import getdoc
 from typing import Literal, get_args, get_origin
 
+from msgspec import Struct, field
 from pydantic.fields import FieldInfo
 
 from testbed.scenario.base import Part
@@ -16,8 +16,7 @@ from testbed.scenario.faults.when import When, Window
 from testbed.scenario.glossary import Glossary
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A key of a fault: its name, what it says, and the words it may be, where they are fixed.
 
     ``told`` has what words say that do not speak for themselves.
@@ -29,8 +28,7 @@ class Key:
     told: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FaultKind:
+class FaultKind(Struct, frozen=True):
     """A kind of fault: the key that says where, its description in paragraphs, and its keys."""
 
     where: str

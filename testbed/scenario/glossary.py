@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Glossary:
+class Glossary(Struct, frozen=True, eq=False):
     """Stands beside a ``Literal`` in ``Annotated``.
 
     ``otherwise`` is for words that are not in ``texts``, ``{word}`` standing for the word.  In a JSON Schema it is

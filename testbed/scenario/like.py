@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from string import Template
+
+from msgspec import Struct
 
 from testbed.scenario.document import Document, read_document
 from testbed.scenario.matrix import MATRIX, Combination, combinations, without_value
@@ -79,8 +80,7 @@ class Layered(Document):
         return self._base if own is None and len(path) > 1 else self._own
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(Struct, frozen=True):
     """A scenario's document, with all that it is like below it, and the combinations of the matrix it is read for.
 
     These have their numbers in the matrix; None where there is no matrix.  ``used`` are the parameters that have

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from testbed.errors import UsageError, reason
@@ -36,8 +36,7 @@ _ITS_WORDS = re.compile(r"""^(?:[ \t]*\{)?["']?(?:title|like|steps|expect)["']?[
 _ITS_WORDS_IN_JSON = re.compile(r"""^\s*\{[^{}]*?["'](?:title|like|steps|expect)["']\s*:""")
 
 
-@dataclass(frozen=True, slots=True)
-class Discovered:
+class Discovered(Struct, frozen=True):
     """The files of scenarios, and the YAML files of folders that are something else."""
 
     files: list[Path]

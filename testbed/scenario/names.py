@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from testbed.scenario.problems import Found, Path, did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class HostTraits:
+class HostTraits(Struct, frozen=True):
     """What others may rely on in a host.
 
     ``nouns`` are what it is, as fields that name a host ask for it: ``mail server``, ``user agent``.  ``ports`` are

@@ -6,8 +6,9 @@ The machine's loopback delivers every packet as it is, has one IPv6 address, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from testbed.scenario.faults import DialogueFault, Fault, HostFault, LinkFault, WireFault
 from testbed.scenario.hosts import ReceiverSpec
@@ -43,8 +44,7 @@ class NetworkKind(StrEnum):
         return str(need) if need is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """Why a scenario takes a private network.  ``place`` is ``file:line``, or the file where it is no one line."""
 
     reason: str

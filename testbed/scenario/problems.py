@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
+
+from msgspec import Struct
 
 from testbed.errors import UsageError
 from testbed.protocols.text import shown
@@ -18,8 +19,7 @@ Found = Iterator[tuple[Path, str]]
 """Problems, each with its path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One mistake.  ``line`` and ``column`` count from 1; 0 means the file as a whole."""
 
     file: str

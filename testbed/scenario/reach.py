@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _CHECKOUT = ".git"
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """``folders`` were named by the user, as real paths; ``anywhere`` takes all bounds away, ``alone`` the project."""
 
     folders: tuple[str, ...] = ()

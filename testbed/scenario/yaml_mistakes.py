@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from ruamel.yaml.error import MarkedYAMLError, StreamMark
 
 _QUOTES = "put the value in quotes"
 _LONGEST_KEY = 1_024  # YAML 1.2.2 §7.4.3
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(Struct, frozen=True):
     """``line`` and ``column`` count from 1; 0 where the parser names no place."""
 
     line: int
@@ -25,8 +24,7 @@ class Mistake:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """What the parser stumbled over at ``here``, and where that began."""
 
     lines: list[str]

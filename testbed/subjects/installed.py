@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.protocols.text import shown
 from testbed.subjects.subject import Subject
@@ -28,8 +29,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)+[\w.+~-]*")
 _TIME_LIMIT_S = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """``root`` is the folder it is unpacked in, None where the machine has it; an unknown ``version`` is ``""``."""
 
     root: Path | None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 AGENT = "user-agent"
 """The role of programs that send mail, or read it."""
@@ -18,8 +19,7 @@ _DESCRIPTION = "subject.toml"
 _FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """``folders`` hold its files: those of the program it is ``like``, then its own.
 
     ``programs`` must be installed for it; ``version`` is a command whose output has its version, ``oldest`` the

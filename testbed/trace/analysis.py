@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture
@@ -37,8 +38,7 @@ ANNOTATION = "testbed: "
 """Begins the comments we write ourselves; they are made anew, not repeated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Struct, frozen=True):
     """What was understood of each row of the packet table.
 
     ``connection`` is its number, 0 for none; ``phase`` an index into :data:`PHASES`; ``events`` a mask of
@@ -52,8 +52,7 @@ class Labels:
     steps: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PacketRow:
+class PacketRow(Struct, frozen=True):
     """One packet with its label.  Lengths are octets on the wire; ``connection`` is None where it belongs to none."""
 
     frame: int

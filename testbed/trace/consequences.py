@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding, Severity

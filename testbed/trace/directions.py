@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.trace.model.connection import Connection
 from testbed.trace.services.table import service_of
@@ -11,8 +12,7 @@ from testbed.trace.services.table import service_of
 _MOST_HOPS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Hops:
+class Hops(Struct, frozen=True):
     """Between whom mail went, each pair once, in order: ``client to server``, ``client from server by POP3``."""
 
     pushed: tuple[str, ...]

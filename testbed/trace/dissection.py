@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from testbed.pcap.checksums import UNKNOWN
 from testbed.pcap.table import TCP
@@ -39,8 +41,7 @@ from testbed.trace.tls.session import TlsWatch
 _NEVER = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
+class Understood(Struct, frozen=True):
     """A connection and the labels of its packets, one per packet of the flow."""
 
     connection: Connection
@@ -49,8 +50,7 @@ class Understood:
     events: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class PacketSource:
+class PacketSource(Struct, frozen=True):
     """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened.
 
     ``conditions`` are those of rows (:mod:`testbed.pcap.condition`), ``numbers`` their IP identifications, ``contents``
@@ -75,8 +75,7 @@ class PacketSource:
         return Endpoint(address, port, self.names.get(address, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(Struct, frozen=True):
     """An ICMP error about a flow: what it says, and whether that is final for the packet it is about."""
 
     frame: int

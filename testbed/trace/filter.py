@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from testbed.errors import UsageError
 from testbed.pcap.parts import cores
@@ -50,8 +52,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
 _MOST_VALUES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """One condition: the term's value is, or is not, one of some words."""
 
     term: str

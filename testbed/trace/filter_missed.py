@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
+
+from msgspec import Struct
 
 from testbed.trace.analysis import Analysis
 from testbed.trace.filter import Filter, values_of
@@ -14,8 +15,7 @@ _MOST_NEAR, _MOST_NAMED = 2_000, 5
 _LIKENESS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Struct, frozen=True):
     """A condition that no connection of a capture meets, and the words that its term has there."""
 
     condition: Filter

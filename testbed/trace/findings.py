@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.plural import count
 from testbed.trace.consequences import with_causes_first
@@ -53,8 +55,7 @@ class _Together:
         return ((self._held if place < held else self._connections)[place] for place in places)
 
 
-@dataclass(frozen=True, slots=True)
-class _Some:
+class _Some(Struct, frozen=True):
     """Some of them."""
 
     together: _Together

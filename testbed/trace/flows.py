@@ -8,10 +8,10 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from testbed.native.columns import Column, address, column
@@ -32,8 +32,7 @@ class _Ends(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """The packets of one connection, as columns of plain numbers in file order.
 
     ``index`` are rows of the packet table; ``side`` is :data:`CLIENT` where the client sent the packet.  ``client`` and

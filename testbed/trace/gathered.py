@@ -7,7 +7,9 @@ sentences.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from testbed.trace.model.finding import Finding, Severity
 

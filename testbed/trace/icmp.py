@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_ntop
 
 import numpy as np
+from msgspec import Struct
 
 from testbed.pcap.table import ICMP, ICMPV6, PacketTable
 
@@ -25,8 +25,7 @@ _V6_CODES = {0: "network", 1: "prohibited", 3: "host", 4: "port", 5: "source pol
 _TOO_BIG = "fragmentation needed"
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """An ICMP destination-unreachable: its row in the packet table, what it says, and whose packet it quotes."""
 
     row: int

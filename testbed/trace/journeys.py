@@ -9,8 +9,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.durations import DAY, SECOND
 from testbed.protocols.queue_id import queue_id
@@ -35,8 +38,7 @@ class Tie(StrEnum):
     ENVELOPE = "envelope"  # and time: probably
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """One try to hand a message over, or one reading of it.
 
     ``queue_id`` is the name the server gave it.  ``fate`` is ``taken``, the code that refused it, or what is known.
@@ -68,8 +70,7 @@ class Leg:
         return self.client.label, self.server.label
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
+class Journey(Struct, frozen=True):
     """The legs of one message in order of time, and what ties them together."""
 
     legs: tuple[Leg, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from testbed.protocols.header import header_field
 from testbed.trace.flows import CLIENT
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from testbed.trace.analysis import Analysis
 
 
-@dataclass(frozen=True, slots=True)
-class MailObject:
+class MailObject(Struct, frozen=True):
     """A message seen on the wire, with dots unstuffed (RFC 5321 §4.5.2, RFC 1939 §3) and chunks joined (RFC 3030).
 
     ``ordinal`` counts the messages of a connection from 1.  ``command`` is what carried it: DATA, BDAT, RETR, TOP,

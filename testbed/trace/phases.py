@@ -12,7 +12,9 @@ Everything between is *transfer*.  A datagram is transfer.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 from testbed.trace.flows import CLIENT, Flow
@@ -22,8 +24,7 @@ from testbed.trace.model.phase import Phase, PhaseSpan
 _NEVER = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Boundaries:
+class Boundaries(Struct, frozen=True):
     """The last frame of the handshake and the first of the closure."""
 
     handshake_end: int

@@ -6,7 +6,9 @@ A stranger's capture has no such log, and its findings stay as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from testbed.durations import SECOND
 from testbed.protocols.events import Crashed, Fault, MailboxRead, Restarted

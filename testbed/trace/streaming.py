@@ -6,10 +6,11 @@ kept for the next one.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture
@@ -68,7 +69,7 @@ class _Streaming:
             reported = count(int(early.sum()), "connection")
             sentence = f"{reported} reported before the end: too many are open at once"
             problems = (*problems, sentence)
-        return replace(analysis, chosen=tuple(numbers), problems=problems)
+        return dataclasses.replace(analysis, chosen=tuple(numbers), problems=problems)
 
 
 def _too_many(flows: Flows, over: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import overload
 
 import numpy as np
+from msgspec.structs import replace
 
 from testbed.pcap.condition import conditions, contents, hops_left, identifications
 from testbed.pcap.table import PacketTable

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange
@@ -20,8 +21,7 @@ REVERSED = re.compile(r"((?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]\.){31}[0-9a-f])\.([
 _OF_NAME_SERVERS = frozenset(("dns",))
 
 
-@dataclass(frozen=True, slots=True)
-class KnownElsewhere:
+class KnownElsewhere(Struct, frozen=True):
     """What DNS said that the capture does not hold: in zone files, and in other captures, read when they are needed."""
 
     zone: Lookup | None = None

@@ -6,8 +6,9 @@ RFC 7672 §2.2, RFC 8461 §5, RFC 7435 §3.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.transport_security.certificates import NotProven, prove
 from testbed.transport_security.demand import Demand
@@ -16,8 +17,7 @@ from testbed.transport_security.tlsa import authenticate
 Deed = Literal["send", "send-in-clear", "wait"]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What a client has seen of a server's TLS.
 
     ``chain`` are its certificates in DER, its own first, none where there is no TLS; ``trouble`` says why, with the
@@ -30,8 +30,7 @@ class Seen:
     result: str = "starttls-not-supported"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What to do.  ``why`` is a sentence without its end; ``proven`` tells that the server is who it should be.
 
     ``result`` is the word of RFC 8460 §4.3 for what has failed, also where the mail is sent all the same, else ``""``.

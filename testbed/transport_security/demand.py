@@ -5,8 +5,10 @@ DANE goes before MTA-STS (RFC 8461 §2), a message's own demand before both (RFC
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.transport_security.mta_sts import StsPolicy
 from testbed.transport_security.tlsa import Tlsa, told, usable
@@ -17,8 +19,7 @@ Level = Literal["tried", "encrypted", "pkix", "dane"]
 Source = Literal["", "dane", "mta-sts", "requiretls"]
 
 
-@dataclass(frozen=True, slots=True)
-class TlsaAnswer:
+class TlsaAnswer(Struct, frozen=True):
     """What a client was told of a server's TLSA records.
 
     ``records`` are those of an authenticated answer, so there are none where the zone is not signed.  ``failure`` is
@@ -29,8 +30,7 @@ class TlsaAnswer:
     failure: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """What must hold of TLS with one server before mail is sent to it.
 
     ``names`` are those its certificate may bear, ``tlsa`` the records it must match.  ``testing`` tells that failing is

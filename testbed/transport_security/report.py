@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.transport_security.decision import Decision
 from testbed.transport_security.demand import Demand
@@ -30,8 +31,7 @@ RESULT_TYPES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The policy that was applied.
 
     ``domain`` is the recipient's, or of TLSA records the MX (§1.1).  ``strings`` are the records, or the lines of the
@@ -44,8 +44,7 @@ class Policy:
     mx: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """What went wrong with a session: a word of §4.3, and between whom.  What is unknown is ``""``."""
 
     result: str
@@ -55,8 +54,7 @@ class Failure:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """One session with a mail server, or one that was not begun for what the policy says.
 
     Something may have gone wrong that did not make it ``failed``: a new policy that could not be fetched, where an old
@@ -68,8 +66,7 @@ class Session:
     failures: tuple[Failure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyResults:
+class PolicyResults(Struct, frozen=True):
     """The sessions under one policy, counted; ``failures`` come with the number of sessions of each."""
 
     policy: Policy
@@ -78,8 +75,7 @@ class PolicyResults:
     failures: tuple[tuple[Failure, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A recipient domain's sessions of one client, from ``begin`` to ``end`` (seconds since 1970).
 
     ``submitter`` is the client's domain and ``contact`` its address; ``identifier`` is the report's.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _VERSION = re.compile(r"v=TLSRPTv1[ \t]*(;|\Z)")
 _MAILTO = re.compile(r"mailto:([^\s,!;?]+@[^\s,!;?]+)", re.IGNORECASE)
@@ -16,8 +17,7 @@ class NoReports(ValueError):
     """Why a domain gets no reports, as the rest of a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destinations:
+class Destinations(Struct, frozen=True):
     """Mail addresses, URIs that reports are posted to, and URIs that are neither."""
 
     mail: tuple[str, ...] = ()

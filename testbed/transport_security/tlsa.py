@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256, sha512
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from testbed.transport_security.certificates import NotProven, prove, read_chain
 
@@ -21,8 +22,7 @@ _RECORD = re.compile(r"(\d{1,3}) (\d{1,3}) (\d{1,3}) ([0-9A-Fa-f ]+)")
 MAX_RECORDS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Tlsa:
+class Tlsa(Struct, frozen=True):
     """A TLSA record: certificate usage, selector, matching type, and the data (RFC 6698 §2.1)."""
 
     usage: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.text import Text
 
 from testbed.report.findings import Told, once
@@ -19,8 +19,7 @@ _MOST_FRAMES = 20
 _MOST_PLACES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """A finding, or one of its frames below it.
 
     ``frame`` is 0 for the finding itself; ``place`` is None where no connection shown is concerned.

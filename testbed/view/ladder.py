@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -27,8 +27,7 @@ _HEAD = 12 + 7 + 4  # cells of time, frame and kind
 _LINES = {"dialogue": "─", "tcp": "┄", "bare": "┄"}
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes:
+class Lanes(Struct, frozen=True):
     """Who stands at the ends of the arrows."""
 
     client: str

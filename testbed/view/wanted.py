@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from testbed.errors import UsageError
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
@@ -16,8 +18,7 @@ from testbed.view.place import Place
 _AT_A_TIME = ONE_BY_ONE + 1  # so many that their kinds are asked first
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Connections that pass every filter and hold every word, in lower case."""
 
     text: str = ""

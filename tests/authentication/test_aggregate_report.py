@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from dataclasses import replace
 from email import message_from_bytes
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from testbed.authentication import aggregate_report as aggregate
 from testbed.authentication import dkim, dmarc, report_message, report_xml, spf

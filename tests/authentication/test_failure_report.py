@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from email import message_from_bytes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from testbed.authentication import dkim, dmarc, failure_message, spf
 from testbed.authentication.author import Author

@@ -9,8 +9,10 @@ import socket
 import ssl
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from testbed import Bed
 from tests.patience import HANG_S

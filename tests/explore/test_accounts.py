@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from testbed.explore.oracles.senders_account import senders_account
 from testbed.explore.oracles.servers_account import servers_account

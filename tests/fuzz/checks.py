@@ -6,10 +6,10 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from io import BytesIO, StringIO
 
 import numpy as np
+from msgspec.structs import replace
 from rich.console import Console
 
 from testbed.pcap.capture import Capture

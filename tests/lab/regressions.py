@@ -6,9 +6,9 @@ Labs are forked from the process of the tests, so a patch holds inside them.  So
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from testbed.hosts.dns.resolver import LookupResult, Resolver
 from testbed.hosts.envelope import Envelope

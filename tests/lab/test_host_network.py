@@ -12,12 +12,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from testbed.lab import preload, run
 from testbed.net.machine import in_a_sentence, this_machine

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import dkim as dkimpy
 import pytest
+from msgspec.structs import replace
 
 from testbed.authentication import dkim
 from testbed.authentication.lookup import Answer

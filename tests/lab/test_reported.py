@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from testbed.expect.reported import judge_reported
 from testbed.pcap.read import read_capture

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from testbed.pcap.read import parse_capture, read_capture
 from testbed.pcap.write import BlockWriter

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from testbed.net.faults import Bandwidth, Jitter
 from testbed.net.packet import Kind, Packet

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from testbed.expect import Judgement, Verdict
 from testbed.outcome import Inspected, Outcome

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 from rich.console import Console
 
 from testbed.explore.ran import Breach
@@ -44,8 +44,8 @@ def shown(found: Comparison, *, whole: bool = False) -> str:
     ("cells", "differs", "played"),
     [
         ((OURS, EXIM), True, True),
-        ((OURS, dataclasses.replace(OURS, player="exim")), False, True),
-        ((OURS, dataclasses.replace(OURS, player="exim", words="queued")), True, True),
+        ((OURS, replace(OURS, player="exim")), False, True),
+        ((OURS, replace(OURS, player="exim", words="queued")), True, True),
         ((OURS, AWAY), False, False),
         ((OURS, LATE), False, False),
     ],
@@ -65,7 +65,7 @@ def test_people_see_what_differs_and_why() -> None:
 
 
 def test_what_went_alike_is_shown_when_asked_for() -> None:
-    alike = comparison(row(OURS, dataclasses.replace(OURS, player="exim"), title="Mail is delivered"))
+    alike = comparison(row(OURS, replace(OURS, player="exim"), title="Mail is delivered"))
     assert "Mail is delivered" not in shown(alike)
     assert "Mail is delivered" in shown(alike, whole=True)
 
@@ -81,12 +81,12 @@ def test_what_went_alike_is_shown_when_asked_for() -> None:
     ],
 )
 def test_times_are_told_where_there_was_a_second_try(attempts: tuple[float, ...], words: str) -> None:
-    assert times(dataclasses.replace(OURS, attempts_s=attempts)) == words
+    assert times(replace(OURS, attempts_s=attempts)) == words
 
 
 @given(hostile, hostile)
 def test_strangers_text_changes_no_shape(title: str, why: str) -> None:
-    cell = dataclasses.replace(EXIM, words=title, breaches=(Breach(title, why, ()),))
+    cell = replace(EXIM, words=title, breaches=(Breach(title, why, ()),))
     found = comparison(row(OURS, cell, title=title))
     [told] = json.loads(comparison_json(found).encode("utf-8", "backslashreplace"))["rows"]
     assert [one["player"] for one in told["cells"]] == ["ours", "exim"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 from collections import Counter
 from pathlib import Path
 
+from msgspec.structs import replace
 from pyarrow.parquet import read_table
 
 from testbed.explore.candidate import Candidate, Point
@@ -93,17 +93,15 @@ def test_runs_of_one_cause_are_one_row() -> None:
 def test_what_is_known_is_told_in_a_word() -> None:
     assert OTHER.first is not None
     since = Since({key_of(one.faults): one.ran for one in OTHER.singles}, OTHER.first)
-    known = dataclasses.replace(OTHER, since=since)
+    known = replace(OTHER, since=since)
     assert known.news == []
     assert "known before (2 runs)" in shown(known)
     assert "tried first: 0 single faults that earlier results lack" in shown(known)
-    assert "no earlier results of this scenario: all is new" in shown(
-        dataclasses.replace(OTHER, since=Since({}, OTHER.first))
-    )
+    assert "no earlier results of this scenario: all is new" in shown(replace(OTHER, since=Since({}, OTHER.first)))
 
 
 def test_it_is_told_where_runs_of_something_else_are_now() -> None:
-    moved = dataclasses.replace(OTHER, set_aside=Path("out/runs.1.ndjson"))
+    moved = replace(OTHER, set_aside=Path("out/runs.1.ndjson"))
     assert "the runs of another scenario or version are now in out/runs.1.ndjson" in shown(moved)
 
 

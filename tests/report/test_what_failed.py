@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 from rich.console import Console
 
 from testbed.cli.results import Results

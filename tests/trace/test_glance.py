@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import agreement
 import pytest
+from msgspec.structs import replace
 from random_mail import RandomMail
 from random_traffic import write
 from twisted_mail import twisted_mail

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import agreement
 import pytest
+from msgspec.structs import replace
 from talk import Talk, watch
 
 from testbed.protocols.http import FramingFault

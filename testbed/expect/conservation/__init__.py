@@ -6,7 +6,8 @@ What nobody can see is not judged, and the verdict says of what.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from testbed.expect.conservation.copies import kept_though_refused, misdelivered, sent_again, stored_too_often
 from testbed.expect.conservation.folders import in_two_folders

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.expect.conservation.canonical import canonical_addresses, canonical_names
 from testbed.expect.conservation.ended_in_silence import EndedInSilence
@@ -31,8 +33,7 @@ _ARRIVED = (events.HoldsMail, events.Stored, events.HoldsQueue, events.Relayed, 
 Done = TypeVar("Done", bound=events.ForRecipient)
 
 
-@dataclass(frozen=True, slots=True)
-class Debt:
+class Debt(Struct, frozen=True):
     """What a host owes to one recipient of one message: the times it has promised, and those it has kept.
 
     ``lost`` are the promises known to be broken, ``unseen`` those of which nobody can tell.  ``delayed`` tells that its
@@ -54,8 +55,7 @@ class Debt:
         return not self.lost and not self.unseen
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
+class _Key(Struct, frozen=True):
     host: str
     message_id: str
     recipient: str

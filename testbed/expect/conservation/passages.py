@@ -6,11 +6,14 @@ a Message-ID are two mails, and one whose Message-ID was changed on the way is t
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.expect.conservation.hearing import Hearing
 from testbed.expect.deeds import StagedReplies
@@ -33,8 +36,7 @@ class Answer(Enum):
     UNHEARD = auto()  # there was no reply, or it did not reach a client that could note it (RFC 1047)
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """The octets of a message: digests of its header fields, of its body, and of that without empty lines at its end.
 
     ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
@@ -59,8 +61,7 @@ def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
     return Content(*digests, loose_digest(body), malformed=stand_alone(body), place=place)
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """One message for one recipient, handed from one host to the next, or offered to it, on a numbered connection.
 
     ``content`` is None where the capture does not hold the message whole, or a CR or LF stands alone in its header.
@@ -112,7 +113,7 @@ def passages(analysis: Analysis) -> list[Passage]:
 def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
     contents: dict[int, deque[tuple[MailObject, Content | None]]] = {}
     pushing = tuple(connection.number for connection in analysis.connections if connection.transactions)
-    for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
+    for mail in mail_objects(dataclasses.replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
             content = content_of(mail.octets, (mail.connection, mail.ordinal))
             known = None if stand_alone(mail.octets.partition(b"\r\n\r\n")[0]) else content

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from email import policy
 from email.message import Message as MimePart
 from email.parser import BytesParser
 from email.utils import parseaddr
+
+from msgspec import Struct
 
 from testbed.authentication.message import Field, Message, parse
 from testbed.expect.conservation.fields import may_go
@@ -25,8 +26,7 @@ _OF_LISTS = ("list-", "precedence")
 _OF_MIME = ("content-", "mime-version")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What may differ of a message that went on to somebody: below its text, before its subject, in From.
 
     ``sender`` is what becomes of the envelope sender: ``keep``, ``srs``, or ``list``.

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from msgspec import Struct
+
 from testbed.expect.mailboxes.offence import KEEPS, NAMES, REMOVES, Offence
 from testbed.plural import count
 from testbed.protocols import events
 from testbed.trace.model.log import LogEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How many messages somebody was told there are.
 
     ``ids`` are their names, where all were told; names of another ``naming`` (POP3, or a UIDVALIDITY) tell nothing of
@@ -32,8 +33,7 @@ class Look:
     ids: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """A message that was removed, ``certain`` once the server has said so; ``id`` is None where its name is unknown."""
 
     began_ns: int
@@ -44,8 +44,7 @@ class Removal:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(Struct, frozen=True):
     """So many messages were added, as the server said; ``what`` says by what."""
 
     began_ns: int
@@ -55,8 +54,7 @@ class Addition:
     frames: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
+class Undone(Struct, frozen=True):
     """Somebody marked messages for deletion, and never came to say that they may go."""
 
     ended_ns: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.conservation.octets import difference
 from testbed.expect.conservation.passages import Content, Passage, content_of
@@ -13,8 +14,7 @@ from testbed.protocols.header import header_field, named
 from testbed.trace.services.messages import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A whole message as a server gave it.
 
     ``name`` is what the server calls it under this ``naming``, ``""`` where that is not known; ``called`` is that in a

@@ -7,7 +7,8 @@ that has what it deleted is known to move mail, or one that has a Maildir and de
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed
@@ -23,8 +24,7 @@ from testbed.trace.services.messages import Message
 _SEVERAL = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A message with a Message-ID that a reader was given whole, and whether it ``deleted`` it in the same visit."""
 
     visit: Visit

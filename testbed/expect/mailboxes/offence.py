@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 KEEPS = "mailboxes keep what nobody has deleted (RFC 1939 §6, RFC 9051 §6.4.3)"
 REMOVES = "what was deleted is gone (RFC 1939 §6, RFC 9051 §6.4.3)"
@@ -14,8 +14,7 @@ KEPT = "what readers have fetched and deleted, they have once"
 READS = "readers delete nothing that they have not fetched whole"
 
 
-@dataclass(frozen=True, slots=True)
-class Offence:
+class Offence(Struct, frozen=True):
     """One of the rules above, and how it was broken, with the frames that show it."""
 
     rule: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed
@@ -23,8 +24,7 @@ _SPELLED = re.compile(r"\b(DELE \d|STORE [\d*]|EXPUNGE\b)", re.I)
 _SEEKS = ("FROM", "TO", "CC", "BCC", "SUBJECT", "HEADER", "BODY", "TEXT", "LARGER", "SMALLER", "BEFORE", "SINCE", "ON")
 
 
-@dataclass(frozen=True, slots=True)
-class _Deletion:
+class _Deletion(Struct, frozen=True):
     """A message a reader deleted: what it is called, what was fetched of it, and the frames."""
 
     visit: Visit

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.durations import SECOND, format_duration
 from testbed.expect.conservation.passages import Passage
@@ -29,8 +30,7 @@ _FOUND_OUT = ("5.1.2", "5.1.10", "5.3", "5.4.4", "5.4.6", "5.6", "5.7")  # domai
 _ABOUT_ONE = ("RCPT", "DATA", "BDAT", "message")
 
 
-@dataclass(frozen=True, slots=True)
-class _GivenBack:
+class _GivenBack(Struct, frozen=True):
     """Mail that was given back, of so many messages taken for a recipient; how it was tried.
 
     ``taken_ns`` is before the first of them was taken, ``refusal`` None where no server has refused it.

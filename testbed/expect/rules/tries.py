@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.conservation.hearing import Hearing
 from testbed.expect.conservation.passages import Passage
 from testbed.trace.analysis import Analysis
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """Who offers mail of whom to whom; addresses are in lower case."""
 
     client: str
@@ -19,8 +19,7 @@ class Offer:
     recipient: str
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(Struct, frozen=True):
     """One of them, and the status of the reply that decided on it.
 
     That is ``""`` where none reached a client that could note it.  ``address`` is that of the server.  ``began_ns`` is

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.expect.conservation.hearing import Hearing
 from testbed.expect.observed import programs
@@ -37,8 +38,7 @@ _EVER = 1 << 62
 _Batch = tuple[str, str, str]  # a host, the name of a message in its queue, and a domain
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(Struct, frozen=True):
     """What a host notes of a recipient after an attempt: the code of a reply, and its enhanced code or RFC 3463's.
 
     ``since`` and ``until`` are the frames of the log between which the attempt was made.
@@ -57,8 +57,7 @@ class _Said:
         return f"{self.code} {self.enhanced}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
+class _Try(Struct, frozen=True):
     """A recipient of a transaction, as the account has it."""
 
     connection: Connection

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from importlib import import_module
 
 import dns.asyncquery
@@ -13,6 +12,7 @@ import dns.message
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
+from msgspec import Struct
 
 from testbed.hosts.site import Site
 
@@ -34,8 +34,7 @@ def preload() -> None:
         import_module("sniffio")
 
 
-@dataclass(frozen=True, slots=True)
-class LookupResult:
+class LookupResult(Struct, frozen=True):
     """What became of a question.
 
     ``rcode`` is DNS's own word (NOERROR, NXDOMAIN, SERVFAIL), or :data:`LOOP` or :data:`TIMEOUT`.  ``records`` are as

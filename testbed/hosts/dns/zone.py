@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -15,6 +14,7 @@ import dns.rcode
 import dns.rdata
 import dns.rdatatype
 import dns.rrset
+from msgspec import Struct
 
 from testbed.hosts.zone_script import TTL_S, ZoneScript
 from testbed.scenario.faults.zone import FLAWS, ZoneFault
@@ -30,8 +30,7 @@ Held = dict[dns.rdatatype.RdataType, dns.rrset.RRset]
 """The records of one name, by type."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneEntry:
+class ZoneEntry(Struct, frozen=True):
     """One line of the zone: ``ZoneEntry("someschool.edu", "MX", "10 mx.someschool.edu.")``; ``ttl`` in seconds."""
 
     name: str
@@ -40,8 +39,7 @@ class ZoneEntry:
     ttl: int = TTL_S
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """What there is to say, and the trouble (an ``answer`` of a zone fault) that keeps the server from saying it.
 
     ``faults`` are those that had a part in it.
@@ -52,8 +50,7 @@ class Response:
     faults: tuple[ZoneFault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """A name on the way to an answer: what it holds, None where it does not exist; what of it goes into the answer.
 
     ``flaw`` is what is wrong with its signatures.

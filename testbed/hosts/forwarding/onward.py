@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.forwarding import edits
@@ -19,8 +21,7 @@ if TYPE_CHECKING:  # the libraries of signatures take their time: only who signs
 _BOUNCES = "-bounces"
 
 
-@dataclass(frozen=True, slots=True)
-class Onward:
+class Onward(Struct, frozen=True):
     """A message as it goes on, because of one of its recipients, in as many envelopes as it needs."""
 
     recipient: EnvelopeRecipient

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:  # the libraries of signatures take their time: only who seals loads them
     from testbed.authentication.arc import Chain
     from testbed.hosts.forwarding.signer import Signer
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """The chain that a message came with, and the value of Authentication-Results for it."""
 
     chain: Chain

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from email.message import EmailMessage, Message
 from email.mime.base import MIMEBase
 from email.policy import SMTP, SMTPUTF8
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.hosts.sending.conversion import to_seven_bit
 
@@ -28,8 +29,7 @@ _SENTENCES: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What there is to tell of one recipient.
 
     ``status`` is an RFC 3463 code; ``diagnostic`` the remote server's reply as it came, or ``""`` when the
@@ -45,8 +45,7 @@ class Report:
     retry_until: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(Struct, frozen=True):
     """The message that is told of.  ``arrived`` is an RFC 5322 date, ``whole`` asks for all of it to come back."""
 
     sender: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.queue.dsn import Action, Original, Report, notification
@@ -13,8 +14,7 @@ from testbed.protocols import events
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """The message a notice is about.  ``name`` tells it apart on this host; ``arrived`` in seconds, scenario time.
 
     ``content`` gives its octets, as long as the host has them.

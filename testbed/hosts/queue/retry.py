@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.durations import HOUR, SECOND, format_duration
 
 _WARN_WHO_ASKED_NS = 4 * HOUR  # a relay's usual patience, sendmail's for instance
 
 
-@dataclass(frozen=True, slots=True)
-class RetrySchedule:
+class RetrySchedule(Struct, frozen=True):
     """``intervals_ns`` between attempts, the last repeating; ``give_up_ns`` after arrival.  Scenario time.
 
     ``warn_after_ns`` is the age at which the sender hears of a delay; None where only who asked for it does.

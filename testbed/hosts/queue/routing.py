@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.hosts.dns.resolver import LOOP, TIMEOUT, LookupResult, Resolver
 from testbed.protocols.address import is_ip
 from testbed.scenario.next_hops import SMTP_PORT, RouteSpec, route_for
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """One host that may take the mail, with its addresses in the order to try; ``lmtp`` tells that LMTP is spoken.
 
     ``authenticated`` tells that its addresses are from a signed zone.
@@ -26,8 +26,7 @@ class Hop:
     authenticated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Hops in the order to try, or the reason why there are none.
 
     ``status`` is an RFC 3463 code: class 5 means give up at once, class 4 means try again later; ``code`` the reply

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import groupby
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.queue.next_hops import NextHops

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.hosts.queue.dsn import Report
 from testbed.hosts.queue.notifications import Notifier, Subject, success
@@ -14,8 +15,7 @@ from testbed.hosts.site import Site
 from testbed.protocols import events
 
 
-@dataclass(frozen=True, slots=True)
-class Taker:
+class Taker(Struct, frozen=True):
     """Who was handed a message.  ``host`` is ``""`` where it was delivered here; ``tells`` says that it offers DSN."""
 
     host: str = ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from testbed.hosts.envelope import Envelope
 from testbed.protocols.esmtp import MailParameters, RcptParameters
@@ -38,8 +39,7 @@ CREATE INDEX IF NOT EXISTS recipient_due ON recipient(due);
 """
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedMessage:
+class QueuedMessage(Struct, frozen=True):
     """A message without its content.  Times are seconds since the epoch, scenario time.
 
     ``return_path`` is what next hops are told in place of the sender, who hears of failures; None for the same.
@@ -58,8 +58,7 @@ class QueuedMessage:
         return f"Q{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedRecipient:
+class QueuedRecipient(Struct, frozen=True):
     """A recipient still owed a delivery or a bounce; ``warned`` tells that the sender has heard of the delay."""
 
     message: QueuedMessage

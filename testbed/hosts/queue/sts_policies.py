@@ -6,8 +6,9 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.sending.https import NotFetched, fetch
@@ -30,8 +31,7 @@ from testbed.transport_security.report import Failure
 _AGAIN_S = 300.0  # scenario time after which a fetch that failed may be tried again (RFC 8461 §3.3)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A policy that was fetched: its id, and until when it counts, in seconds since the epoch."""
 
     policy_id: str

@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 import h11
+from msgspec import Struct
 
 from testbed.hosts.sending.results import handshake_result
 
@@ -25,8 +26,7 @@ class VisitFailed(Exception):
     """What went wrong, in a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """What was seen: how many messages the page of the inbox lists, and the newest one's subject and text."""
 
     messages: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.hosts.mailboxes.mailbox import INBOX
 from testbed.hosts.reading.client import ReadingFailed
@@ -17,16 +18,14 @@ _MAX_MESSAGES = 2_000
 _MAX_OCTETS = 1 << 26
 
 
-@dataclass(frozen=True, slots=True)
-class MailRead:
+class MailRead(Struct, frozen=True):
     """A message as the server gave it, and its folder."""
 
     folder: str
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Struct, frozen=True):
     """Where a mailbox is, and what opens it.  ``server`` is whom a certificate must name."""
 
     server: str

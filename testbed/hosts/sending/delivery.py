@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from aiosmtplib.email import quote_address
@@ -13,6 +12,8 @@ from aiosmtplib.errors import (
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.sending.client import FINAL_DOT_S, INVITATION_S, Heard, SmtpClient
@@ -44,8 +45,7 @@ _CLOSING = 421  # RFC 5321 §3.8
 Wanted = TlsPolicy | Literal["implicit"]
 
 
-@dataclass(frozen=True, slots=True)
-class Security:
+class Security(Struct, frozen=True):
     """What a client wants of a connection to ``server``, whose certificate must bear that name.
 
     ``tls`` is a relay's policy (:data:`~testbed.scenario.security.TlsPolicy`), or ``implicit``: TLS from the first
@@ -59,6 +59,9 @@ class Security:
     demanded: Demanded | None = None
 
 
+IN_CLEAR = Security()
+
+
 class DeliverySession:
     """One connection to a server, from greeting to QUIT."""
 
@@ -67,7 +70,7 @@ class DeliverySession:
         site: Site,
         address: str,
         port: int,
-        security: Security = Security(),
+        security: Security = IN_CLEAR,
         *,
         pipelining: bool | None = None,
         lmtp: bool = False,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.sending.conversion import has_utf8_header, is_eight_bit, to_seven_bit
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """What a server's reply to EHLO offers.  ``max_message`` is in octets, 0 where no limit is named."""
 
     extensions: frozenset[str]
     max_message: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
+class Fitted(Struct, frozen=True):
     """What can be sent, and the status and reason of each recipient to whom it cannot."""
 
     envelope: Envelope

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.errors import reason
 from testbed.hosts.sending.security import connected_socket
@@ -23,8 +24,7 @@ class NotFetched(Exception):
         self.certificate = certificate
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """What came: the status, the media type without parameters in lower case, and the content."""
 
     status: int
@@ -52,8 +52,7 @@ async def post(site: Site, host: str, address: str, path: str, media_type: str, 
     return (await _answer(site, request, address, most=_CHUNK, checks=False)).status
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     method: str
     host: str
     path: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, replace
 
 from aiosmtplib import SMTPStatus
 from aiosmtplib.errors import (
@@ -12,6 +11,8 @@ from aiosmtplib.errors import (
     SMTPResponseException,
     SMTPTimeoutError,
 )
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.errors import reason
 from testbed.hosts.sending.client import BlockedError
@@ -20,8 +21,7 @@ from testbed.protocols.status import split_enhanced
 TOO_MANY = "4.5.3"
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryResult:
+class DeliveryResult(Struct, frozen=True):
     """What became of one recipient, or of a whole session.
 
     ``code`` is the reply code, 0 when no reply came; ``status`` an RFC 3463 code whose class decides: 2 taken,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.commands import Terms
@@ -14,8 +15,7 @@ from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.tls import LabTls
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """On what terms clients get in: with TLS where the host has it, and with the passwords of its users, by address.
 
     ``in_clear`` tells that a password is taken without TLS too.

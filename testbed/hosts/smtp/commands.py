@@ -6,9 +6,9 @@ aiosmtpd knows no parameters of RCPT and none of DSN for MAIL, so these two comm
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 from aiosmtpd.smtp import SMTP, syntax
+from msgspec import Struct, field
 
 from testbed.hosts.envelope import EnvelopeRecipient, EsmtpEnvelope
 from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
@@ -22,8 +22,7 @@ _MAX_LINES = {"MAIL": 512 + 26 + 17 + 10 + 117 + 11, "RCPT": 1_000}
 _THROUGH_TLS = frozenset({"REQUIRETLS"})
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """What a server takes and offers.  ``max_message`` is in octets; ``without`` names extensions not offered.
 
     ``besides`` names some of those that are offered only on request.

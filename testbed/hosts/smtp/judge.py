@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from aiosmtpd.smtp import Session
+from msgspec import Struct
 
 from testbed.authentication.words import OF_CLIENT, RESULTS, Check, Receiver
 from testbed.durations import SECOND
@@ -32,8 +32,7 @@ def preload() -> None:
         import_module(f"testbed.authentication.{name}")
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeTerms:
+class JudgeTerms(Struct, frozen=True):
     """What a server checks, what it does with results, which block lists it asks, and whose ARC seals it believes."""
 
     checks: tuple[Check, ...]

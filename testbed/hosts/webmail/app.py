@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from importlib import resources
 from typing import TypeVar
 
 from jinja2 import Environment, PackageLoader
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -50,8 +50,7 @@ _MAX_QUERY = 200  # characters that are searched for
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Struct, frozen=True):
     """What the web mail works with.
 
     ``imap`` connects to the IMAP server; ``send`` submits a message and gives what was refused, by recipient; ``now``

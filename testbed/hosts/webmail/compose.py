@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import getaddresses, make_msgid, parseaddr
+
+from msgspec import Struct
 
 from testbed.hosts.webmail.letter import Letter
 
@@ -16,8 +17,7 @@ _MAX_RECIPIENTS = 100
 _MAX_QUOTED = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """What the form holds; ``answers`` is the Message-ID answered, ``thread`` those before it (RFC 5322 §3.6.4)."""
 
     to: str = ""

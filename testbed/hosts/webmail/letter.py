@@ -10,12 +10,12 @@ import email
 import email.policy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from urllib.parse import quote
 
 import nh3
+from msgspec import Struct
 
 from testbed.hosts.webmail.mailbox import date_of, header
 from testbed.protocols.mime import content_of, file_name, text_of
@@ -33,8 +33,7 @@ _MAX_TEXT = 1_000_000
 _MAX_PARTS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(Struct, frozen=True):
     """A part to be downloaded; ``number`` is its place among the parts of the message."""
 
     number: int
@@ -43,8 +42,7 @@ class Download:
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """``text`` is plain; ``html`` is clean, ``""`` when there is none; ``blocked`` counts pictures not fetched."""
 
     sender: str
@@ -61,8 +59,7 @@ class Letter:
     attachments: tuple[Download, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MimePart:
+class MimePart(Struct, frozen=True):
     """The content of a part; ``picture`` when it may be shown in the page."""
 
     name: str

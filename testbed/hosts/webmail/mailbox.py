@@ -7,9 +7,10 @@ import email
 import email.policy
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
+
+from msgspec import Struct
 
 from testbed.hosts.reading.client import CommandRefused, ReadingFailed, Untrusted
 from testbed.hosts.reading.imap_client import ImapClient
@@ -38,16 +39,14 @@ class LoginRefused(MailboxError):
     """Wrong name or password."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """A folder; ``unread`` is None where it was not asked for."""
 
     name: str
     unread: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """One line of the list."""
 
     uid: int
@@ -59,8 +58,7 @@ class Summary:
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Part of a folder, newest first; ``number`` counts from 1."""
 
     messages: tuple[Summary, ...]

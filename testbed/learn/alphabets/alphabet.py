@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 Said: TypeAlias = tuple[str, str]
 """An input that was sent, and its answer."""
@@ -13,8 +14,7 @@ GARBLED = "garbled"
 """The answer to an input where it is none of the protocol's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """Whom a dialogue speaks of.  ``user`` logs in with ``password``; ``nobody`` is an address without a mailbox."""
 
     client: str
@@ -35,8 +35,7 @@ class Reader(Protocol):
         """The answer in a word or two once it is whole; until then None.  ``octets`` are those that have just come."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alphabet:
+class Alphabet(Struct, frozen=True):
     """``inputs`` are asked unless others are chosen; ``more`` can be chosen besides.  Each has the text that is sent.
 
     ``would_send`` says whether a client would send an input after what it has said last (None at the start);

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from testbed.net.packet import Packet
 
@@ -12,8 +13,7 @@ Pair = tuple[str, str]
 """Source and destination address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """What becomes of a packet: how many copies arrive, how late, and what forged packets are sent in answer.
 
     ``lost`` marks a packet the wire destroyed; one that a host answers (by RST) has arrived, though no kernel sees it.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from testbed.net.packet import Kind, Packet
 from testbed.protocols.smtp_dialogue import SmtpDialogue
 from testbed.protocols.smtp_octets import Command, End
@@ -15,8 +17,7 @@ _CHALLENGE = "334"  # of AUTH (RFC 4954 §4)
 _DIGITS = b"2345"  # with which replies of SMTP begin
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A command, or a reply, is whole: of a verb, ``connect`` (the greeting) or ``message``."""
 
     stage: str

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _NOT_THERE = FileNotFoundError, ProcessLookupError
 _OCTETS = 16384
 _GONE = frozenset((b"X", b"x", b"Z"))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Thread:
+class Thread(Struct, frozen=True, eq=False):
     """``number`` and ``process`` are those the lab knows; ``inner`` is that in its own PID namespace.
 
     ``start`` says in which start of a program, ``keeps`` whether it is one of those that keep the program; ``stat``,
@@ -67,8 +67,7 @@ class Thread:
         return line[line.rindex(b")") + 2 :][:1] in _GONE
 
 
-@dataclass(frozen=True, slots=True)
-class _Process:
+class _Process(Struct, frozen=True):
     threads: tuple[Thread, ...]
     children: tuple[int, ...]
 

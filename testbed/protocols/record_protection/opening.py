@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from testbed.protocols.record_protection.cipher_states import CipherStates, keys_agreed
 from testbed.protocols.record_protection.closed import Closed
@@ -32,8 +33,7 @@ _CLIENT, _SERVER = 0, 1
 _MOST_HELLOS = 100  # of a side: the first, and those of new handshakes
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """What became of records, by their places among those given.
 
     ``plain`` are those that were opened.  ``closed`` are those that were not, although they may be part of a dialogue,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from testbed.protocols.cipher_suites import cipher_name
 
@@ -15,8 +16,7 @@ _NAME = re.compile(
 _MAC_OCTETS = {"sha1": 20, "sha256": 32, "sha384": 48}
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
+class Suite(Struct, frozen=True):
     """``mode`` is GCM, CCM, CCM_8, CHACHA20_POLY1305 or CBC; ``hash`` as in :mod:`hashlib`.
 
     ``hash`` is that of the key schedule, of CBC that of the MAC (``mac_octets`` long, 0 for an AEAD).

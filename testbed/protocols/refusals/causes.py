@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """Why a server refused.  ``name`` is stable; ``words`` fit behind a colon; ``reference`` is an RFC's section."""
 
     name: str
@@ -14,8 +13,7 @@ class Cause:
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(Struct, frozen=True):
     """What a server says, in lower case, and what it means by that.
 
     Where ``words`` hold " … ", its parts come in this order with anything between them.  ``source`` is where such a

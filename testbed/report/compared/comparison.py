@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.expect.fates import attempts_s, fates, told
 from testbed.explore.ran import Breach
@@ -23,8 +24,7 @@ _SMUGGLED = "smuggled"  # the finding
 _LISTED = 12  # attempts that are told one by one
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """What became of a scenario with one player.
 
     ``words`` are the fates of its mail, or why it says nothing of them: ``skipped``, ``not over``; ``why`` says more of
@@ -46,8 +46,7 @@ class Cell:
         return self.result in (Result.HELD, Result.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One scenario, by its file, case and title as they are written, with a cell for each player in their order."""
 
     file: str
@@ -67,8 +66,7 @@ class Row:
         return any(cell.tells for cell in self.cells if cell.player != OURS)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """``part`` is what the players play: ``relay``.  ``titles`` says who they are and in which version, in words."""
 
     part: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.explore.candidate import Point
 from testbed.explore.exploration import Found
@@ -24,8 +25,7 @@ KINDS = {
 """Kinds of faults, in the order in which they are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Struct, frozen=True):
     """The single faults of a kind: ``cells`` have what each player's run came to, None where nobody tried."""
 
     kind: str

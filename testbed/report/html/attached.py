@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from testbed.protocols.text import printable
 from testbed.report.words import octets
@@ -15,8 +16,7 @@ MOST = 8_000_000
 _PACKED = (".gz", ".zst")
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """A capture, unpacked, in base64.  ``places`` are offset and length of each frame's octets in it."""
 
     name: str

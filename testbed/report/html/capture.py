@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from testbed.plural import count
 from testbed.protocols import events
@@ -40,8 +41,7 @@ _MOST_LETTERS = 2_000_000  # octets of messages, all together
 _MOST_JOURNEYS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line of the timeline: a log entry, or a question and its answer.
 
     ``mood`` is what went wrong, or ``step``; ``number`` that of the connection, 0 for a log entry.
@@ -56,8 +56,7 @@ class Line:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A connection with its ladder and its mail; ``mood`` is its worst finding, else ``held`` where mail was taken."""
 
     day: str
@@ -71,8 +70,7 @@ class Shown:
     letters: tuple[Letter, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """A capture in a page: the frames that stand in it, and where their octets lie in the file."""
 
     prefix: str
@@ -80,8 +78,7 @@ class Scope:
     places: Mapping[int, tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureView:
+class CaptureView(Struct, frozen=True):
     """All that a page says of a capture.  ``cut`` are sentences about what it leaves out."""
 
     name: str

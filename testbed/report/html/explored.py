@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.explore.exploration import Found, Tally
 from testbed.explore.occasions import covered
@@ -17,8 +18,7 @@ from testbed.report.explored.table import sums
 from testbed.report.html.page import page
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(Struct, frozen=True):
     """What one run came to: a letter, a colour, a sentence."""
 
     letter: str
@@ -26,16 +26,14 @@ class Came:
     means: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A point of a matrix; a cell has what each player's run came to, and is empty where the deed does not fit."""
 
     point: str
     cells: tuple[tuple[Came, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixView:
+class MatrixView(Struct, frozen=True):
     """The single faults of a kind."""
 
     title: str
@@ -43,8 +41,7 @@ class MatrixView:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CauseView:
+class CauseView(Struct, frozen=True):
     """Why runs were red, with the smallest scenario that shows it where one was made."""
 
     what: str
@@ -53,8 +50,7 @@ class CauseView:
     scenario: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlayerView:
+class PlayerView(Struct, frozen=True):
     """What an exploration of one player found."""
 
     name: str
@@ -64,8 +60,7 @@ class PlayerView:
     covered: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExploredView:
+class ExploredView(Struct, frozen=True):
     """The explorations of one scenario, side by side."""
 
     title: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from testbed.report.clock import elapsed
 from testbed.report.rungs import Rung, by_time, in_order, packets_of_note, phase_of, places_shown
@@ -20,8 +21,7 @@ MOST_ROWS = 240
 Kind = Literal["dialogue", "tcp", "bare"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One arrow.  ``dialogue`` is the service's, ``tcp`` opens, closes or disturbs, ``bare`` is any other packet.
 
     ``time`` is since the connection began; ``first`` tells that no row above is of the same frame; ``locked`` that TLS
@@ -35,8 +35,7 @@ class Row:
     locked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """Rows that are not shown."""
 
     number: int
@@ -44,8 +43,7 @@ class Cut:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A phase: what happens in it, and its rows."""
 
     phase: str

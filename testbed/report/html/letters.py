@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import email
 import email.policy
-from dataclasses import dataclass
 from email.message import Message
+
+from msgspec import Struct
 
 from testbed.protocols.mime import content_of, file_name, text_of
 from testbed.protocols.text import printable, printable_lines
@@ -22,8 +23,7 @@ _MOST_PARTS = 50
 _MOST_TEXT = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A part of a message: ``text`` is what it says where it is text, ``""`` for any other; ``cut`` that it goes on."""
 
     kind: str
@@ -33,8 +33,7 @@ class Part:
     cut: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A message as it crossed the wire.  ``missing`` counts the octets known not to be there; ``cut`` those not shown.
 
     ``fields`` are names and values of its header, unfolded.

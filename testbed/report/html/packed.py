@@ -12,7 +12,8 @@ import base64
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 KEY = "\ue000"
 """Stands in packed bodies where their scenario's key belongs; no text that is safe to show holds it."""
@@ -21,8 +22,7 @@ _NUMBER = "\ue001"  # stands for one; nor does it hold this
 _DIGITS = re.compile(r"[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """``lines``, one below the other, a sign in place of each number in them.
 
     ``numbers`` has a line for each of them: what its signs stand for, wherever the bodies have it, in their order.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePath
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
@@ -34,8 +34,7 @@ _MOST_ATTACHED = 20_000_000  # octets of all captures in a page
 _MOST_PRINTED = 200  # lines of a program
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioView:
+class ScenarioView(Struct, frozen=True):
     """A scenario as a page shows it; ``partly`` counts what could not be judged."""
 
     name: str
@@ -54,8 +53,7 @@ class ScenarioView:
     commands: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A scenario in the overview."""
 
     key: str
@@ -63,8 +61,7 @@ class Cell:
     result: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a scenario's body stands: ``full`` in the page, or packed, as the body of this number (from 0)."""
 
     name: str

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from testbed.expect import Verdict
 from testbed.protocols.text import printable
 from testbed.scenario.like import texts
@@ -15,8 +17,7 @@ from testbed.scenario.scenario import Scenario
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLine:
+class SourceLine(Struct, frozen=True):
     """A line of a file, and the verdicts on what it asks for."""
 
     number: int

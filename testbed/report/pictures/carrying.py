@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.protocols.events.mailbox import READS_AT_THE_END
 from testbed.trace.analysis import Analysis
@@ -19,8 +20,7 @@ _ADDRESSES = frozenset(("MX", "A", "AAAA"))
 _POLICY_HOST = "mta-sts."  # RFC 8461 §3.3
 
 
-@dataclass(frozen=True, slots=True)
-class Carrying:
+class Carrying(Struct, frozen=True):
     """A connection that belongs to the way; ``pulls`` tells that the client fetches mail."""
 
     capture: int

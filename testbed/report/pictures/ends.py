@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from testbed.expect import fates
 from testbed.plural import count, times
 from testbed.protocols import events
@@ -36,8 +38,7 @@ _MOODS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
+class _Try(Struct, frozen=True):
     """One attempt to hand a message over for a recipient."""
 
     connection: Connection

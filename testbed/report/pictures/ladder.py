@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from testbed.report.pictures.values import Mood
 from testbed.report.rungs import Rung, phase_of, places_shown, rungs
@@ -13,8 +14,7 @@ from testbed.trace.model.connection import Connection
 from testbed.trace.model.phase import PhaseSpan
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A rung, how long after the first packet, and whether TLS held by then.
 
     ``begins_tls`` is what TLS was, at the first rung it held for; ``""`` at all others.
@@ -31,8 +31,7 @@ class Step:
         return _MOODS[self.rung.mood]
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Rungs of a long ladder that are not shown."""
 
     rungs: int
@@ -40,16 +39,14 @@ class Gap:
     last_frame: int
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """One phase."""
 
     phase: PhaseSpan
     steps: tuple[Step | Gap, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ladder:
+class Ladder(Struct, frozen=True):
     """One connection."""
 
     number: int

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.durations import SECOND, format_duration
 from testbed.protocols import events
@@ -14,8 +16,7 @@ from testbed.trace.model.connection import Connection
 from testbed.trace.model.log import AnyEntry, of
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(Struct, frozen=True):
     """What a mark says of an event."""
 
     sign: Sign

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Mood(StrEnum):
@@ -50,16 +51,14 @@ class Sign(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """A host."""
 
     name: str
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What became of mail for somebody on a connection; ``who`` is nobody where no mail was spoken of.
 
     ``subjects`` are those of the messages, as far as they came.
@@ -71,8 +70,7 @@ class Said:
     subjects: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Arrow:
+class Arrow(Struct, frozen=True):
     """One connection, in the direction in which mail went, or was to go; lanes are places in :attr:`Way.lanes`.
 
     ``capture`` is the place of the file it is in.  ``arrives`` tells that the other end was reached.  ``faults`` are
@@ -94,8 +92,7 @@ class Arrow:
     faults: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What a host did with mail, or suffered, by its own log."""
 
     time_ns: int
@@ -114,8 +111,7 @@ class Mark:
         return f"{' '.join(filter(None, (self.text, self.before_whom if whom else '', whom)))}{self.detail}"
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(Struct, frozen=True):
     """Time in which nothing happened; or ``tries`` that went as the rows before did, and are not drawn."""
 
     time_ns: int
@@ -127,8 +123,7 @@ class Fold:
 Row = Arrow | Mark | Fold
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """What became of mail for a recipient in the end."""
 
     recipient: str
@@ -139,8 +134,7 @@ class End:
     time_ns: int = 0  # when it was so, 0 where nobody knows
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """The way of the mail of one or more captures.
 
     ``omitted`` says what is not shown, ``""`` where all is; ``whole`` tells that all connections were looked at.

@@ -20,6 +20,7 @@ import dns.rdtypes.ANY.SOA
 import dns.rdtypes.ANY.TXT
 import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
+from msgspec import Struct
 
 from testbed.authentication.lookup import Answer, Lookup, Outcome, Unanswered, plain_name
 from testbed.durations import DAY, SECOND
@@ -39,8 +40,7 @@ _MOST_OCTETS = 65_535
 _FROM_CAPTURES = "the capture has no answer for"
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """One answer to one question.
 
     ``alias`` is where a chain of aliases leaves the answer, ``""`` where it does not.  ``asker`` is the address of who

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 from testbed.authentication.changes import Change
 from testbed.authentication.damage import Damage
 from testbed.trace.model.connection import Endpoint
@@ -13,8 +15,7 @@ Method = Literal["ptr", "dnsbl", "spf", "dkim", "dmarc", "arc"]
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One result: a word of RFC 8601 §2.7, or ``unknown`` where the capture lacks what it takes.
 
     Of a block list it is one of :data:`~testbed.authentication.block_list.Result`.  ``domain`` is whose: the client's
@@ -37,8 +38,7 @@ class Check:
         return self.result != UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """A mail transaction, judged.
 
     ``transaction`` is its place on the connection, from 0.  ``statuses`` are the server's replies that decided on it,
@@ -68,8 +68,7 @@ class Judged:
         return tuple(check for check in self.checks if check.method == method)
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """What was done to a message between two hops, and what that did to its signatures."""
 
     before: Judged
@@ -78,8 +77,7 @@ class Passage:
     damages: tuple[Damage, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A result that a server wrote into a message, and the one found here (RFC 8601)."""
 
     judged: Judged

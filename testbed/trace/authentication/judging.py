@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.authentication import arc, dkim, dmarc, spf
 from testbed.authentication.author import author_of
@@ -28,8 +30,7 @@ _POSSIBLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """A transaction as judges need it.
 
     ``sender`` and ``helo`` are None where they are not in the capture.  ``inside`` tells that who sent it is known

@@ -7,7 +7,8 @@ and has a host in common with the cause; anything else stands for itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.trace.compare.change import Change
 
@@ -29,8 +30,7 @@ _OF_CONTENT = frozenset({"argument", "size", "body", "message"})
 """What another message is known by, wherever it goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """Changes that are told in one sentence, and those that follow from them."""
 
     changes: tuple[Change, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from testbed.trace.compare.values import Ended, Replies, Tls
 from testbed.trace.services.reading.outcome import Reading
@@ -18,8 +19,7 @@ class Fate(StrEnum):
     REFUSED = "refused"  # and nobody says more
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A command that one trace has and the other has not, and its reply."""
 
     argument: str
@@ -30,8 +30,7 @@ Value = int | str | Replies | Tls | Ended | Reading | Said | None
 """How often, or what; 0, ``""`` or None for nothing.  ``str()`` tells it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """``kind`` is the aspect that changed; ``who`` did it to, or with, ``whom``; ``what`` is the command, event, name …
 
     ``detail`` says more in words, ``connection`` which of several it is, from 1.  ``logged`` tells that a host
@@ -52,8 +51,7 @@ class Change:
     hosts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FateChange(Change):
+class FateChange(Change, frozen=True):
     """Mail met another fate.  ``retried`` tells that it was tried more often than before.
 
     ``before`` and ``now`` say why, in the words of replies.

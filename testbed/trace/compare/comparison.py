@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare import aspects
@@ -34,8 +36,7 @@ Item = TypeVar("Item", Question, Deed, Clue)
 Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Two traces compared.  ``hosts`` are those of the second that go by another name in the first.
 
     The host names in ``differences`` and ``pairs`` are those of the first.

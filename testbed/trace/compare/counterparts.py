@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from testbed.trace.compare.values import Deed, Fingerprint, Question, Talk
 
@@ -60,7 +62,7 @@ def on_ways(given: Fingerprint, ways: Mapping[Way, Way]) -> Fingerprint:
 
     def ends(talk: Talk) -> Talk:
         client, server, _ = ways.get(talk.way, talk.way)
-        return replace(talk, client=client, server=server)
+        return dataclasses.replace(talk, client=client, server=server)
 
     return replace(given, talks=tuple(map(ends, given.talks)))
 
@@ -95,18 +97,18 @@ def renamed(given: Fingerprint, names: Mapping[str, str]) -> Fingerprint:
         return names.get(host, host)
 
     def ends(item: Talk) -> Talk:
-        return replace(item, client=name(item.client), server=name(item.server))
+        return dataclasses.replace(item, client=name(item.client), server=name(item.server))
 
     def asked(item: Question) -> Question:
-        return replace(item, client=name(item.client), server=name(item.server))
+        return dataclasses.replace(item, client=name(item.client), server=name(item.server))
 
     return replace(
         given,
         hosts=tuple(map(name, given.hosts)),
         talks=tuple(map(ends, given.talks)),
         questions=tuple(map(asked, given.questions)),
-        deeds=tuple(replace(deed, host=name(deed.host)) for deed in given.deeds),
-        clues=tuple(replace(clue, between=tuple(sorted(map(name, clue.between)))) for clue in given.clues),
+        deeds=tuple(dataclasses.replace(deed, host=name(deed.host)) for deed in given.deeds),
+        clues=tuple(dataclasses.replace(clue, between=tuple(sorted(map(name, clue.between)))) for clue in given.clues),
     )
 
 
@@ -127,11 +129,11 @@ def with_messages(given: Fingerprint, names: Mapping[str, str]) -> Fingerprint:
         return given
 
     def mails(talk: Talk) -> Talk:
-        told = tuple(replace(mail, message=names.get(mail.message, mail.message)) for mail in talk.mails)
-        return replace(talk, mails=told)
+        told = tuple(dataclasses.replace(mail, message=names.get(mail.message, mail.message)) for mail in talk.mails)
+        return dataclasses.replace(talk, mails=told)
 
     def about(deed: Deed) -> Deed:
         fields = tuple((key, names.get(value, value) if key == "message" else value) for key, value in deed.about)
-        return replace(deed, about=fields)
+        return dataclasses.replace(deed, about=fields)
 
     return replace(given, talks=tuple(map(mails, given.talks)), deeds=tuple(map(about, given.deeds)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """What changed, in one sentence, with the frames of both traces that show it.
 
     ``kind`` is a stable kebab-case name for programs: ``reply-changed``.  Either side has no frames where what

@@ -7,8 +7,9 @@ also what was said (``{said}``), who closed (``{by}``, ``{once_by}``) and an exa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from testbed.trace.compare.change import Change, Fate, FateChange, Value
 from testbed.trace.compare.values import Ended, Replies
@@ -18,8 +19,7 @@ _BOUNCED, _TAKEN, _KEPT, _REFUSED = Fate.BOUNCED, Fate.TAKEN, Fate.KEPT, Fate.RE
 _NOTHING = (None, "", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What a kind of change is called, when the row fits, and its sentence."""
 
     kind: str

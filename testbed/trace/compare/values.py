@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from testbed.protocols.tls import alert_name, version_name
 from testbed.trace.model.connection import Closure, Handshake
 from testbed.trace.services.reading.outcome import Reading
@@ -14,8 +16,7 @@ from testbed.trace.services.reading.outcome import Reading
 Frames = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """Code and enhanced code of a reply, both ``""`` where it is none of the protocol."""
 
     code: str
@@ -39,8 +40,7 @@ class Replies:
         return ", ".join(map(str, self.statuses)) + (f" '{self.words}'" if self.words else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a connection ended, and by whom, ``""`` where nobody knows."""
 
     closure: Closure
@@ -50,8 +50,7 @@ class Ended:
         return f"{self.closure} by {self.by}" if self.by else self.closure
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(Struct, frozen=True):
     """The TLS of a connection; not its cipher, which is up to the libraries installed.
 
     ``version`` is 0 without an answer.  ``fatal`` are the sides and codes of fatal alerts, None for an encrypted one.
@@ -182,8 +181,7 @@ class Clue:
     frames: Frames = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True):
     """What a trace says.  ``hosts`` are in the order in which they were first seen; ``talks`` and ``deeds`` in time."""
 
     hosts: tuple[str, ...]

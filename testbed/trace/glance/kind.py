@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Severity
@@ -23,8 +24,7 @@ class Turn(NamedTuple):
 _turn = lru_cache(maxsize=4_096)(Turn)  # most connections are made of the same few, which need be there once
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionKind:
+class ConnectionKind(Struct, frozen=True):
     """What is the same for connections that went alike.  ``findings`` are codes with their severities."""
 
     transport: str

@@ -8,9 +8,9 @@ itself; so are all where there is no compiled library.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from testbed.trace.glance.kind import ConnectionKind, kind_of
@@ -21,8 +21,7 @@ _TOGETHER = 64  # connections that a process analyses before it asks for more
 _WORTH_SHARING = 512  # connections from which on several processes are quicker than one
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """A row for each connection of a capture, in order of their numbers.
 
     ``kind`` is a place in ``kinds``, which are in order of their first connections; times are nanoseconds since the
@@ -42,8 +41,7 @@ class Summary:
     rtt_ns: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """Some connections, analysed.  ``kind`` is a place in ``kinds``; ``columns`` are those of :data:`COLUMNS`."""
 
     places: Ints

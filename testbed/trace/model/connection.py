@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.model.finding import Finding, Severity
@@ -35,8 +36,7 @@ class Closure(StrEnum):
     OPEN = "open"  # still open when the capture ends
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One end of a connection.  ``str()`` gives ``address:port`` or ``[v6]:port``."""
 
     address: str
@@ -52,8 +52,7 @@ class Endpoint:
         return self.name or self.address
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """How a connection opened; the defaults are those of UDP, which does not."""
 
     handshake: Handshake = Handshake.UNSEEN
@@ -62,8 +61,7 @@ class Opening:
     cut_off: bool = False  # the capture ends before anything can be concluded from silence
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How a connection ended; the defaults are those of UDP, which does not."""
 
     closure: Closure = Closure.OPEN
@@ -80,8 +78,7 @@ class Ending:
         return words[self.closure]
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
+class Transport(Struct, frozen=True):
     """What TCP or UDP shows of a connection."""
 
     protocol: str  # "tcp" or "udp"
@@ -99,8 +96,7 @@ class Transport:
     words: bool = False  # the client began with a line of text, and no dialogue was understood
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """One TCP connection, or one UDP flow, and all that was understood of it."""
 
     number: int  # from 1, in order of first packet

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.trace.model.mail import Letter, ReadMail
 from testbed.trace.model.phase import Phase
@@ -14,8 +14,7 @@ COMMAND_NOT_CAPTURED = "its command is not in the capture"
 CAPTURE_ENDS = "the capture ends before its reply"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What the client said.
 
     ``verb`` is upper case as in the protocol (``RCPT``, ``RETR``); DNS queries use the type (``MX``).  Two are
@@ -32,8 +31,7 @@ class Command:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What the server answered.
 
     ``code`` is the protocol's own word: ``250``, ``+OK``, ``NO``, ``NXDOMAIN``.  ``enhanced`` is the RFC 3463
@@ -78,8 +76,7 @@ class ServiceResult:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """A command and its reply; either may be missing (cut connection, greeting, unsolicited 421).
 
     ``unseen`` tells that something is missing that was said, or may have been, and is not in the capture.
@@ -128,8 +125,7 @@ class Exchange:
         return tuple(dict.fromkeys(frame for reply in self.replies for frame in reply.frames))
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """One RCPT of a transaction and the fate it met on this connection."""
 
     address: str
@@ -157,8 +153,7 @@ class Recipient:
         return self.reply if self.refused else self.final
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True):
     """An SMTP mail transaction (RFC 5321 §3.3): one MAIL, its RCPTs, at most one message."""
 
     sender: str  # reverse-path, "" for the null path, :data:`UNSEEN` where the capture does not have it

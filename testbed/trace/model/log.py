@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
+
+from msgspec import Struct
 
 from testbed.pcap.capture import JournalEntry
 from testbed.protocols.events import LabStarted, LogEvent, event_of
@@ -17,8 +18,7 @@ E_co = TypeVar("E_co", bound=LogEvent | None, covariant=True)
 E = TypeVar("E", bound=LogEvent)
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry(Generic[E_co]):
+class LogEntry(Struct, Generic[E_co], frozen=True):
     """A line a host logged into the trace (a systemd journal export block), with the event it tells of."""
 
     frame: int

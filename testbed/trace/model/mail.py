@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
+
 from testbed.protocols.attachments import AttachedFile
 from testbed.protocols.header import header_field
 from testbed.protocols.received import Received, received
@@ -54,8 +56,7 @@ class Letter:
 NO_LETTER = Letter()
 
 
-@dataclass(frozen=True, slots=True)
-class ReadMail:
+class ReadMail(Struct, frozen=True):
     """A message that POP3 or IMAP carried.
 
     ``command`` is RETR, TOP, FETCH or APPEND, ``pushed`` tells that the client sent it.  One that is not ``whole`` was

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Phase(StrEnum):
@@ -14,8 +15,7 @@ class Phase(StrEnum):
     CLOSURE = "closure"  # QUIT and its reply, FIN or RST
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseSpan:
+class PhaseSpan(Struct, frozen=True):
     """One phase of one connection."""
 
     phase: Phase

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 _MAX_FRAMES = 20
 _MAX_DETAIL = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """One kind of remark about one connection.
 
     ``code`` is that of the finding it becomes, ``frames`` are the first twenty where it was seen, ``detail`` is what

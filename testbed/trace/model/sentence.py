@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.remark import Remark
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """How a remark is told: ``text`` may name ``{client}``, ``{server}``, and the ``{detail}`` that was seen.
 
     ``ordered`` tells that it is only worth something when the capture has the beginning.  ``code`` is that of the

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.protocols.cipher_suites import cipher_name
 from testbed.protocols.tls import version_name
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """An alert (RFC 8446 §6).  ``code`` is None where it was encrypted and no key opened it."""
 
     side: int
@@ -18,8 +17,7 @@ class Alert:
     frame: int
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSession:
+class TlsSession(Struct, frozen=True):
     """What is known of the TLS of a connection.
 
     ``implicit`` tells that it began with the first octet (RFC 8314 §3).  ``offered`` and ``version`` are the highest

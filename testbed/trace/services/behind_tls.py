@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.durations import rough
 from testbed.trace.flows import CLIENT
@@ -36,13 +38,11 @@ def is_record(chunk: Chunk) -> bool:
     return not chunk.decrypted and _RECORD.match(chunk.octets) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class TlsNeverBegan(ServiceResult):
+class TlsNeverBegan(Struct, ServiceResult, frozen=True):
     """Of the command that begins TLS: the server agreed, and nothing came behind its reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class StayedInClear(ServiceResult):
+class StayedInClear(Struct, ServiceResult, frozen=True):
     """Of the command that begins TLS: the server agreed, and both went on in clear."""
 
 

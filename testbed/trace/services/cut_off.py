@@ -6,7 +6,8 @@ What had not happened by then may have happened later, and what one side has not
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from testbed.trace.model.exchange import UNSEEN, Exchange, Recipient, Transaction
 from testbed.trace.services.listening import Spoken

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 from testbed.trace.flows import CLIENT
@@ -16,8 +17,7 @@ from testbed.transport_security.certificates import NotProven
 from testbed.transport_security.tlsa import authenticate, told, usable
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A promise that a server did not keep, in the rest of a sentence; ``frames`` show both."""
 
     text: str

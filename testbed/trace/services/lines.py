@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from testbed.protocols.text import decoded
 from testbed.trace.tcp.reassembly import Chunk
 
@@ -15,8 +17,7 @@ _MAX_LINE = 65_536
 _PLAIN_LINES = re.compile(rb"(?:(?:[^.\r\n][^\r\n]{0,997})?\r\n){1,4096}")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where something was said, in sequence numbers; None where nobody knows.
 
     ``begin`` is that of its first octet, ``end`` the one behind its last.  ``heard`` is what its speaker had
@@ -31,8 +32,7 @@ class Place:
 UNPLACED = Place()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line without its end.  ``octets`` counts the end too; ``time_ns`` is that of its last packet.
 
     ``raw`` are the octets as they were sent.  A line cut at 64 KiB, or by the end of the connection, has no line end

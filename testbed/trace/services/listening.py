@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.model.remark import Remark
@@ -11,8 +12,7 @@ from testbed.trace.services.table import service_of
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """What was said on a connection.  ``words`` tells that its client began with text that no dialogue is known for."""
 
     service: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
+
+from msgspec import Struct
 
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.mail import ReadMail
@@ -14,8 +15,7 @@ MOST_OCTETS = 256 << 20
 """Of one message; what goes beyond is counted and not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message that crossed the wire, as the receiver of its protocol would have it (dots unstuffed, chunks joined).
 
     ``command`` is what carried it: DATA, BDAT, RETR, TOP, FETCH or APPEND; ``side`` is that of its sender.  ``missing``

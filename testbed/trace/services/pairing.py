@@ -10,8 +10,9 @@ heard all replies to what it had said before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from testbed.protocols.tcp import distance
 from testbed.trace.services.lines import UNPLACED, Place
@@ -23,8 +24,7 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken(Generic[Words]):
+class Spoken(Struct, Generic[Words], frozen=True):
     """A command or a reply; ``behind_hole`` tells that something before it is not in the capture."""
 
     words: Words

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from testbed.durations import SECOND
 from testbed.protocols.address import domain_of
 from testbed.trace.model.connection import Connection
@@ -19,8 +21,7 @@ _MOST = 10_000  # of a client: what is told of others is passed over
 _MX = "MX"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySeen:
+class PolicySeen(Struct, frozen=True):
     """A policy that a client fetched, when, in which frames of which connection."""
 
     policy: StsPolicy
@@ -33,8 +34,7 @@ class PolicySeen:
         return self.time_ns <= time_ns < self.time_ns + self.policy.max_age * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class TlsaSeen:
+class TlsaSeen(Struct, frozen=True):
     """The authenticated TLSA records of a server that a client was told, none where there are none."""
 
     records: tuple[Tlsa, ...]

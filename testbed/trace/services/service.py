@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from testbed.trace.model.connection import Connection, Ending
 from testbed.trace.model.exchange import Exchange, Transaction
@@ -51,8 +52,7 @@ class Mail(StrEnum):
     PULLED = "pulled"
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Struct, frozen=True):
     """Where a service listens (IANA), and what it is called there: ``imaps``.
 
     ``inside`` is what it is called once keys opened its TLS, ``""`` where TLS does not begin with the first octet (RFC
@@ -73,8 +73,7 @@ def _nothing(connection: Connection) -> Iterator[Finding]:
     return iter(())
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """What the inspector knows of a service; the defaults are those of one it does not follow.
 
     ``names`` are what its connections are called, first the one they have on a port that tells nothing.

@@ -7,8 +7,9 @@ copy tells nothing of the network: nobody sent it, and nobody received it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from statistics import multimode
+
+from msgspec import Struct
 
 from testbed.protocols.tcp import FIN, RST, SYN, Options
 from testbed.trace.flows import Flow
@@ -27,8 +28,7 @@ Contents = Callable[[list[int]], Sequence[Hashable]]
 """What tells some rows of the packet table from others: two rows with the same hold the same packet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sendings:
+class Sendings(Struct, frozen=True):
     """The packets of a flow, each once, with their TCP events; and what there is to remark on the others.
 
     ``copies`` are the places of the others in the flow as the capture has it.

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from testbed.durations import MILLISECOND
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, Options, distance
 from testbed.trace.flows import Flow
@@ -67,8 +69,7 @@ class _Direction:
     last: int = 0  # events of the last packet
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(Struct, frozen=True):
     """One packet.  ``window`` is unscaled, ``time`` nanoseconds."""
 
     row: int

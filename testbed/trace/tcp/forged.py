@@ -8,9 +8,10 @@ from elsewhere and its acknowledgement fits the other: then the first has not re
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from statistics import mode
+
+from msgspec import Struct
 
 from testbed.protocols.tcp import ACK, RST, SYN, distance
 from testbed.trace.flows import Flow
@@ -23,8 +24,7 @@ _MOST = 20  # groups of packets that contradict each other
 _FEWEST = 3  # packets of a side that show how far it is away
 
 
-@dataclass(frozen=True, slots=True)
-class Forged:
+class Forged(Struct, frozen=True):
     """The places of packets that their receiver did not take, the frames of forged RSTs, and what to remark."""
 
     ignored: frozenset[int] = frozenset()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 from testbed.protocols.text import printable
@@ -17,16 +18,14 @@ ABOUT_CERTIFICATES = frozenset({42, 43, 44, 45, 46, 48})
 _MOST_LETTERS, _MOST_NAMES = 500, 100
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """Why a client does not accept a certificate: the code of the finding, and the rest of its sentence."""
 
     code: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """What a certificate says of itself: for whom, by whom (RFC 4514), from when to when (RFC 3339).
 
     ``names`` are the host names it is for, ``sha256`` its fingerprint.

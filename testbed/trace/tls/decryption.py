@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, field
 
 from testbed.errors import UsageError
 from testbed.pcap.condition import conditions, hops_left
@@ -32,8 +32,7 @@ _MOST_CONNECTIONS = 1 << 20
 _MOST_NAMED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Decrypted:
+class Decrypted(Struct, frozen=True):
     """What was opened, by the index of its flow, and sentences about what stayed closed.
 
     ``for_tshark`` tells that some of it tshark would open, which is not here.

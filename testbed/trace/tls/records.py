@@ -15,8 +15,9 @@ lost   ciphertext nobody can cut any more    never
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from testbed.protocols.tls import ALERT, CLIENT_HELLO, HANDSHAKE, HEADER, MOST_IN_RECORD, SERVER_HELLO, Plaintext
 from testbed.trace.flows import CLIENT, SERVER
@@ -36,8 +37,7 @@ OpenedRecords = Mapping[tuple[int, int], Plaintext | None]
 """What keys opened of a connection, by :attr:`TlsRecord.place`; None for a record of its dialogue that stays closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsRecord:
+class TlsRecord(Struct, frozen=True):
     """A TLS record as it was sent, header included, told at the packet that made it whole.
 
     ``number`` counts the records of its side, from 0.

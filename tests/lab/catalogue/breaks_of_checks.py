@@ -5,9 +5,8 @@ Labs are forked from the process of the tests, so a patch holds inside them.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from testbed.authentication import (
     arc,

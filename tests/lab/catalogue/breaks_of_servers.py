@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.queue.runner import QueueRunner

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from dataclasses import replace
 
 import pytest
 from aiosmtpd.smtp import AuthResult
+from msgspec.structs import replace
 
 from testbed.hosts.certificates import Authority
 from testbed.hosts.sending.delivery import DeliverySession, Security, Wanted

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from testbed.report.pictures.carrying import carrying
 from testbed.report.pictures.values import Arrow, Fold, Mark, Mood, Role, Sign, Way

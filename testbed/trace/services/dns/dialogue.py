@@ -6,10 +6,12 @@ each record with those before it, which takes milliseconds when their names have
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from collections import Counter, deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from testbed.protocols.text import printable
 from testbed.trace.flows import CLIENT
@@ -106,7 +108,7 @@ class DnsDialogue:
         if (at := self._early.pop(key, None)) is not None and self._overtook(at, item):
             note = self._exchanges[at].note.replace(NOT_ASKED_HERE, "")
             result = self._exchanges[at].result
-            result = replace(result, asked=_opt_of(wire)) if isinstance(result, Answer) else result
+            result = dataclasses.replace(result, asked=_opt_of(wire)) if isinstance(result, Answer) else result
             self._exchanges[at] = replace(self._exchanges[at], command=command, note=note, result=result, unseen=False)
             return
         if len(self._exchanges) < _MAX_EXCHANGES:
@@ -143,7 +145,7 @@ class DnsDialogue:
             at = waiting.pop()  # it was asked again because none of those before had been answered
             self._unanswered[kind, name.lower()] -= 1
             waited = self._exchanges[at].result
-            result = replace(result, asked=waited.asked) if isinstance(waited, Asked) else result
+            result = dataclasses.replace(result, asked=waited.asked) if isinstance(waited, Asked) else result
             self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note, result)
             if truncated and not self._stream:
                 self._note("answer-truncated", item, question)

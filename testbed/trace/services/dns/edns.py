@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.protocols.text import printable
 
@@ -25,8 +25,7 @@ _ERRORS = {  # RFC 8914 §4
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Edns:
+class Edns(Struct, frozen=True):
     """``payload`` is the largest datagram its sender takes, in octets; ``wants_signatures`` is the DO bit.
 
     ``errors`` are the extended errors in words.  ``upper_code`` has the upper bits of the response code, as

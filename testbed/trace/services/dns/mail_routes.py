@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from testbed.protocols.address import domain_of, is_ip
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding, Severity
@@ -17,8 +19,7 @@ _SETTLED = ("NOERROR", "NXDOMAIN")
 _ADDRESSES = ("A", "AAAA")
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(Struct, frozen=True):
     """An answer that may be used, where it is seen, and on which connection."""
 
     answer: Answer

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 HEADER_OCTETS = 12
 ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
 _POINTER, _LONGEST_LABEL = 0xC0, 63
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a resource record is; its name begins at ``owner``, its data are ``length`` octets ``at`` a place."""
 
     section: int

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from testbed.trace.model.exchange import Exchange, ServiceResult
 from testbed.trace.services.dns.edns import Edns
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """A resource record of an answer: its type, and its data as zone files write them (RFC 1035 §5.1).
 
     ``target`` is the host or the address that MX, CNAME, A and AAAA name, in lower case and without the final dot, so
@@ -26,8 +27,7 @@ class Record:
         return f"{self.kind} {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked(ServiceResult):
+class Asked(Struct, ServiceResult, frozen=True):
     """Of a question without an answer: its id, which stays the same when it is asked again.
 
     ``asked`` is what its OPT record says, None where it has none.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from testbed.durations import MILLISECOND, SECOND, rough
 from testbed.plural import count
@@ -21,8 +22,7 @@ _SOONEST_NS, _LATEST_NS = 50 * MILLISECOND, 60 * SECOND  # between two askings; 
 _MOST_FRAMES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
+class _Asking(Struct, frozen=True):
     """One time a question was asked."""
 
     time_ns: int

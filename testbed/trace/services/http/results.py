@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResult(ServiceResult):
+class HttpResult(Struct, ServiceResult, frozen=True):
     """``cut_off`` tells that the reply did not arrive whole, ``with_credentials`` that the request had some.
 
     ``policy`` is what came where a policy of MTA-STS was asked for (RFC 8461 §3.3), of the host ``policy_host``; None

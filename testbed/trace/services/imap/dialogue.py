@@ -6,7 +6,7 @@ but for messages somebody asked for.  From STARTTLS on, only what keys opened is
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from testbed.protocols.imap import (
     COMMAND_LINE,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange
@@ -15,8 +16,7 @@ _OPENS = frozenset(("SELECT", "EXAMINE"))
 _MOVE = re.compile(r'(\d+) (?:"(.*)"|(\S+))')
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(Struct, frozen=True):
     """A later session saw which messages a folder holds."""
 
     connection: Connection

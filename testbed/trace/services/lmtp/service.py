@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from testbed.trace.services.lmtp.findings import unanswered_recipients
 from testbed.trace.services.service import Port

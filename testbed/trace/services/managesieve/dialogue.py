@@ -6,7 +6,10 @@ the pseudo-command ``connect``.  From STARTTLS on, only what keys opened is foll
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.plural import count
 from testbed.protocols.text import decoded
@@ -73,8 +76,7 @@ class _Data:
     holed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """A reply with the data before it."""
 
     status: str

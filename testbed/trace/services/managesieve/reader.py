@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from testbed.protocols.imap import literal_octets
 from testbed.trace.services.lines import UNPLACED, LineBuffer, Place
 from testbed.trace.tcp.reassembly import Chunk
@@ -17,8 +19,7 @@ _ESCAPED = re.compile(rb"\\(.)", re.S)
 _LITERAL = re.compile(rb"\{\d{1,18}\+?\}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word of a line: an atom, a parenthesis, or a string, whose ``size`` may be more than what is kept of it."""
 
     octets: bytes
@@ -32,8 +33,7 @@ class _Literal:
     kept: bytearray = field(default_factory=bytearray)
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A line, ``octets`` long with its literals and line ends.
 
     ``frames`` are the first and the last, ``begun_ns`` and ``time_ns`` the times of its first line and its last octet.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptResult(ServiceResult):
+class ScriptResult(Struct, ServiceResult, frozen=True):
     """What the reply to one command says.
 
     ``code`` is the response code, in upper case and without its parentheses, ``text`` what is meant for people, safe to

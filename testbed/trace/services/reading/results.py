@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
 from testbed.trace.model.mail import ReadMail
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Octets of a message that IMAP gave (RFC 3501 §7.4.2).
 
     ``section`` is what stood in the brackets, in upper case: ``HEADER``, ``TEXT``, ``1.2``, ``""`` for all of it.
@@ -21,8 +20,7 @@ class Part:
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """One line of what a mailbox server tells of its messages.
 
     Of IMAP an untagged response: ``kind`` is its name, ``flags`` are in lower case, and ``words`` what it says where it
@@ -39,8 +37,7 @@ class Told:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingResult(ServiceResult):
+class ReadingResult(Struct, ServiceResult, frozen=True):
     """What the reply to one command of POP3 or IMAP says.
 
     ``code`` is the response code, in upper case and without its brackets (RFC 2449 §8, RFC 3501 §7.1).  ``listed`` is

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.durations import MINUTE, SECOND, span
 from testbed.plural import count
@@ -16,8 +17,7 @@ from testbed.trace.services.smtp.leaving import left_before
 _GIVES_UP = frozenset(("RSET", "QUIT"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
+class _Try(Struct, frozen=True):
     """One attempt to hand a message over for one recipient.  ``left`` tells that the client ended it by a command."""
 
     connection: Connection

@@ -7,7 +7,9 @@ as the end when that server says so: by a reply before the true end came.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from testbed.protocols.text import decoded
 from testbed.trace.model.exchange import Command

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from testbed.trace.model.exchange import Command, Exchange
 from testbed.trace.services.letters import LetterReader
@@ -12,8 +12,7 @@ from testbed.trace.services.smtp.transactions import TransactionLog, ends_messag
 _MAX_EXCHANGES = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """How far a record had come: so many exchanges, these transactions, the head of the message last read."""
 
     exchanges: int

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from msgspec import Struct
+
 from testbed.trace.model.exchange import Command, Exchange, Reply
 from testbed.trace.model.remark import Remarks
 from testbed.trace.services.lines import Line
@@ -37,8 +39,7 @@ class Doubt:
     replies: list[tuple[Reply, list[ReplyPart]]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _EarlyEnd:
+class _EarlyEnd(Struct, frozen=True):
     """Where a server ended mail data; ``at`` is the number of exchanges before that of the message."""
 
     end: FalseEnd

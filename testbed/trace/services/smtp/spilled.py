@@ -6,7 +6,8 @@ A server that closes at once answers none of it.  What looks like no command is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from testbed.protocols.smtp import COMMANDS
 from testbed.trace.model.exchange import Command, Exchange, ServiceResult
@@ -16,8 +17,7 @@ from testbed.trace.services.credentials import MASK
 SENT_TOO_EARLY = "sent before DATA was answered"
 
 
-@dataclass(frozen=True, slots=True)
-class SentTooEarly(ServiceResult):
+class SentTooEarly(Struct, ServiceResult, frozen=True):
     """Of a message: it was sent before DATA was answered, and DATA was refused."""
 
 

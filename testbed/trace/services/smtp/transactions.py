@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from testbed.protocols.smtp import parameters_of, path_of
 from testbed.trace.model.exchange import UNSEEN, Command, Exchange, Recipient, Reply, Transaction
@@ -65,7 +68,7 @@ class TransactionLog:
         other._done, other._mail = list(self._done), self._mail
         other._recipients, other._accepted = list(self._recipients), self._accepted
         other._missing, other._behind, other._unsent = self._missing, dict(self._behind), self._unsent
-        other._hole, other._since = replace(self._hole), replace(self._since)
+        other._hole, other._since = copy(self._hole), copy(self._since)
         other._before, other._farewell, other._chunk = list(self._before), self._farewell, self._chunk
         return other
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import dns.asyncquery
 import dns.message
 import pytest
+from msgspec.structs import replace
 
 from testbed.hosts.dns import resolver
 from testbed.hosts.dns.resolver import LookupResult, Resolver

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.sending import delivery, fitting
