@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
@@ -21,8 +20,7 @@ Override = Literal["local_policy", "mailing_list", "other", "policy_test_mode", 
 MAX_SIGNATURES = 100  # in one row (RFC 9990, DKIM Signatures in Aggregate Reports)
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """The policy as its owner published it, defaults filled in; ``domain`` is the policy domain."""
 
     domain: str

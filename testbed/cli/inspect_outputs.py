@@ -6,9 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from testbed.cli.inspect_options import refuse_to_overwrite
 from testbed.cli.pager import overflows

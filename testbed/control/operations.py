@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -40,8 +39,7 @@ CAPTURE, HTML, MAIL, JSON = "application/x-pcapng", "text/html", "message/rfc822
 Body = TypeVar("Body", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """An answer that is no JSON."""
 
     content: bytes

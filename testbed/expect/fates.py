@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from testbed.durations import SECOND
 from testbed.expect.conservation.ledger import Debt, Ledger
@@ -36,8 +37,7 @@ class End(StrEnum):
     UNKNOWN = "unknown"  # to whoever has but the trace
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(Struct, frozen=True):
     """``status`` is that of the bounce or of the refusal, ``""`` where there was none.
 
     ``told`` tells that mail was bounced though it was delivered as well.

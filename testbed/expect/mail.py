@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from email import policy
 from email.parser import BytesParser
+
+from msgspec.structs import replace
 
 from testbed.durations import format_duration
 from testbed.expect.conservation.ended_in_silence import EndedInSilence

@@ -8,8 +8,9 @@ knows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from testbed.expect.deeds import StagedReplies
 from testbed.expect.read_back import known

@@ -6,7 +6,8 @@ What was found there was delivered.  What is missing was not, unless somebody el
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from testbed.expect.deeds import deeds
 from testbed.expect.sealed import sealed

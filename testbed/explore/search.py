@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from msgspec import Struct
+
 from testbed.explore.candidate import Candidate
 from testbed.explore.ran import Came, Ran
 from testbed.explore.tried import Faults
@@ -23,8 +25,7 @@ TRIPLES = 1_000
 _OF_NO_EFFECT = (Came.UNNOTICED, Came.NEVER_REACHED, Came.NOT_OVER)
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """Faults to be tried in this order; ``superfluous`` is how many more there would be, by why they are left out."""
 
     name: str

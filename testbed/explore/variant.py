@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from testbed.explore.candidate import FaultData
 from testbed.explore.first_run import Explored
@@ -14,8 +15,7 @@ from testbed.scenario.rewritten import Data
 _FAULTS = "faults"
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(Struct, frozen=True, dict=True):
     """``data`` is what the scenario says but for its faults."""
 
     data: Data

@@ -5,14 +5,12 @@ Rows of the table are the packets that carry TCP, UDP or ICMP over IP; everythin
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import fields
 from threading import Lock
 
 import numpy as np
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 from numpy.typing import NDArray
 
 from testbed.native.library import library
@@ -51,7 +49,7 @@ def table_and_fragments(capture: Capture) -> tuple[PacketTable, Fragments | None
     found = reassemble_fragments(capture.data, row, capture.time_ns[row], ip, end, v6.astype(np.bool_), header)
     if len(found):
         table, _ = _decoded(_with_datagrams(capture, found))
-    return dataclasses.replace(table, unread=(*table.unread, *found.problems())), found
+    return replace(table, unread=(*table.unread, *found.problems())), found
 
 
 def _with_datagrams(capture: Capture, found: Fragments) -> Capture:
@@ -110,7 +108,7 @@ def _decoded(capture: Capture) -> tuple[PacketTable, list[tuple[Ints, ...]]]:
         columns["v6"] = np.broadcast_to(np.False_, filled)
     pieces = [batch.fragments for batch in batches if batch.fragments]
     addresses, unread = tuple(decoder.v6_addresses), (*_complaints(batches),)
-    return dataclasses.replace(table, **columns, v6_addresses=addresses, unread=unread), pieces
+    return replace(table, **columns, v6_addresses=addresses, unread=unread), pieces
 
 
 def _close_up(columns: list[NDArray[np.generic]], batches: list[Batch]) -> int:

@@ -5,11 +5,11 @@ No Python object exists per packet.  What is rarely asked for is read from the f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from socket import AF_INET6, inet_ntop
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture, Lengths
@@ -19,8 +19,7 @@ ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 TCP_HEADER = 20
 
 
-@dataclass(frozen=True)
-class PacketTable:
+class PacketTable(Struct, frozen=True, dict=True):
     """One row per TCP, UDP or ICMP packet, in file order.
 
     ``row`` is the packet's row in ``capture``, in which fragments are put together where there were any.  ``sender``

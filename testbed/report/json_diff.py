@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+
+from msgspec import to_builtins
 
 from testbed import __version__
 from testbed.report.json_analysis import harmless
@@ -25,7 +26,7 @@ def diff_json(before: Analysis, now: Analysis, compared: Comparison) -> str:
         "now": _capture(now),
         "same": compared.same,
         "hosts": [{"now": new, "before": old} for new, old in compared.hosts],
-        "differences": [asdict(difference) for difference in compared.differences],
+        "differences": [to_builtins(difference) for difference in compared.differences],
     }
     return harmless(json.dumps(document, indent=2, ensure_ascii=False))
 

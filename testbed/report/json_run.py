@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+
+from msgspec import to_builtins
 
 from testbed import __version__
 from testbed.expect import Verdict
@@ -52,9 +53,9 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "expectations": [_verdict(result, v) for v in judgement.expectations] if judgement else [],
         "checks": [_verdict(result, v) for v in judgement.always] if judgement else [],
         "reference": str(result.reference) if result.reference else None,
-        "changes": [asdict(change) for change in result.changes],
+        "changes": [to_builtins(change) for change in result.changes],
         "accepted": result.accepted,
-        "failures": [asdict(failure) for failure in failures(result)],
+        "failures": [to_builtins(failure) for failure in failures(result)],
         "findings": [written(FINDING, found) for found in result.findings],
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Collection, Sequence
 
@@ -37,7 +36,7 @@ def evidence(
     if connections:
         if unknown := sorted(set(connections) - {*analysis.connections.numbers}):
             raise UsageError(f"{shown(os.fspath(path))} has no connection {unknown[0]} among those chosen")
-        analysis = dataclasses.replace(analysis, chosen=tuple(sorted(connections)))
+        analysis = replace(analysis, chosen=tuple(sorted(connections)))
     if len(analysis.connections) > MOST_CONNECTIONS:
         number = f"{len(analysis.connections):,} connections, more than the {MOST_CONNECTIONS} that fit into a scenario"
         raise UsageError(f"{shown(os.fspath(path))} holds {number}: choose some, such as --filter host=NAME")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Generic, TypeVar
 
@@ -40,8 +39,7 @@ def runs(events: Sequence[Event], value: Callable[[Event], T]) -> Iterator[Run[T
         at += len(members)
 
 
-@dataclass(frozen=True, slots=True)
-class Window(Generic[T]):
+class Window(Struct, Generic[T], frozen=True):
     """A time in which events went alike, since the capture's beginning; None where it has no border."""
 
     value: T

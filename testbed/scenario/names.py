@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from msgspec import Struct, field
@@ -42,8 +41,7 @@ class HostTraits(Struct, frozen=True):
     zones: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(Struct, frozen=True, dict=True):
     """The names there are in a scenario.
 
     ``ip`` is as in the scenario; ``commands`` are all commands it has run, as lines; ``asked_for`` are the names

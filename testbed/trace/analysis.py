@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture
@@ -70,8 +69,7 @@ class PacketRow(Struct, frozen=True):
     comment: str
 
 
-@dataclass(frozen=True)
-class Analysis:
+class Analysis(Struct, frozen=True, dict=True):
     """Everything the inspector understood of a capture.
 
     Connections are analysed when they are asked for; ``chosen`` are the numbers of those that are wanted, None for all.
@@ -91,7 +89,7 @@ class Analysis:
     chosen: tuple[int, ...] | None = None
     known: KnownElsewhere = NOTHING_KNOWN
     in_pieces: bool = False
-    _summaries: list[Summary] = field(default_factory=list, repr=False)
+    _summaries: list[Summary] = field(default_factory=list)
 
     @property
     def lab(self) -> LabStarted | None:

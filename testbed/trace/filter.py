@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.errors import UsageError
 from testbed.pcap.parts import cores

@@ -6,8 +6,8 @@ A stranger's capture has no such log, and its findings stay as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from testbed.durations import SECOND
@@ -21,8 +21,7 @@ _AT_ONCE_NS = SECOND
 _BY_AN_END = frozenset(("connection-reset", "connection-refused", "server-hung-up"))
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(Struct, frozen=True):
     """When hosts were crashed, from and until; and when, and at which frames, faults did their work at them.
 
     ``reads`` tells that the lab itself read mailboxes at the end.

@@ -6,7 +6,6 @@ kept for the next one.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -69,7 +68,7 @@ class _Streaming:
             reported = count(int(early.sum()), "connection")
             sentence = f"{reported} reported before the end: too many are open at once"
             problems = (*problems, sentence)
-        return dataclasses.replace(analysis, chosen=tuple(numbers), problems=problems)
+        return replace(analysis, chosen=tuple(numbers), problems=problems)
 
 
 def _too_many(flows: Flows, over: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.errors import UsageError
 from testbed.trace.analysis import ONE_BY_ONE, Analysis

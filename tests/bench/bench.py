@@ -11,11 +11,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import aiosmtplib
 from aiosmtpd.smtp import Envelope, Session
-from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-
-from msgspec.structs import replace
 
 from testbed.crew.crew import Crew
 from testbed.explore.engagement import Engagement

@@ -7,9 +7,8 @@ hosts said.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
-
-from msgspec.structs import replace
 
 from tests.metamorphic.packets import Frame
 

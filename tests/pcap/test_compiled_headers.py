@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import struct
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import fields
 
 from testbed.native.library import WITHOUT, library
 from testbed.pcap.capture import Capture

@@ -213,7 +213,7 @@ def test_columns_do_not_depend_on_where_they_are_cut(rows: int) -> None:
     parts = list(packet_columns(analysis, rows))
     [whole] = packet_columns(analysis, 1_000)
     assert max(len(part.frame) for part in parts) <= rows
-    for name in whole.__slots__:
+    for name in whole.__struct_fields__:
         assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name)), name
 
 

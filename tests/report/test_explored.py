@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from msgspec.structs import replace
 from pyarrow.parquet import read_table
 
 from testbed.explore.candidate import Candidate, Point

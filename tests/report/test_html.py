@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from testbed.pcap.read import parse_capture
 from testbed.report.html.attached import MOST

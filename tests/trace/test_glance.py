@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import agreement
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 from random_mail import RandomMail
 from random_traffic import write
 from twisted_mail import twisted_mail

@@ -8,12 +8,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import agreement
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from talk import Talk, watch
 
 from testbed.protocols.http import parse_request_line, parse_status_line, shown_target

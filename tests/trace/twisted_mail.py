@@ -9,12 +9,11 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import pairwise
 
 import numpy as np
-from msgspec.structs import replace
 from random_traffic import tcp_packet
 
 from testbed.pcap.capture import Capture

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import replace
 from email import policy
 from email.message import Message
 from email.parser import BytesParser
+
+from msgspec.structs import replace
 
 from testbed.expect.conservation.fields import may_go
 from testbed.expect.conservation.passages import Content, Passage

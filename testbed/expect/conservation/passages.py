@@ -6,7 +6,6 @@ a Message-ID are two mails, and one whose Message-ID was changed on the way is t
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum, auto
@@ -113,7 +112,7 @@ def passages(analysis: Analysis) -> list[Passage]:
 def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
     contents: dict[int, deque[tuple[MailObject, Content | None]]] = {}
     pushing = tuple(connection.number for connection in analysis.connections if connection.transactions)
-    for mail in mail_objects(dataclasses.replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
+    for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
             content = content_of(mail.octets, (mail.connection, mail.ordinal))
             known = None if stand_alone(mail.octets.partition(b"\r\n\r\n")[0]) else content

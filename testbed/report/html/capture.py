@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from markupsafe import Markup
 from msgspec import Struct
+from msgspec.structs import replace
 
 from testbed.plural import count
 from testbed.protocols import events

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from msgspec import Struct
@@ -12,8 +11,7 @@ from testbed.protocols.header import header_field
 from testbed.protocols.received import Received, received
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(Struct, frozen=True, dict=True):
     """What a message says of itself: the fields people know it by, decoded and safe to show, and the files with it.
 
     Fields are read when they are asked for, as few are; ``""`` is in the place of what it does not say, or what the
@@ -21,7 +19,7 @@ class Letter:
     is the whole header.
     """
 
-    header: bytes = field(default=b"", repr=False)
+    header: bytes = b""
     files: tuple[AttachedFile, ...] = ()
     octets: int = 0
     holed: bool = False

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import Flow
 from testbed.trace.tcp.events import RETRANSMITTED, TcpEvent
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True, dict=True):
     """A flow and what is known of its packets: repetitions as places, damage by place, numbers and blocks by row.
 
     The numbers are IP identifications, the blocks those of selective acknowledgements.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
@@ -73,7 +75,11 @@ def enforces_what_is_tested(patch: pytest.MonkeyPatch) -> None:
 
     async def strict(self: StsPolicies, domain: str) -> StsPolicy | None:
         found = await policy(self, domain)
-        return replace(found, mode="enforce") if found is not None else StsPolicy("enforce", 1, ("nobody.example",))
+        return (
+            dataclasses.replace(found, mode="enforce")
+            if found is not None
+            else StsPolicy("enforce", 1, ("nobody.example",))
+        )
 
     patch.setattr(StsPolicies, "policy", strict)
 

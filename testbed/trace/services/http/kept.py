@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from testbed.protocols.http import RequestLine
 from testbed.protocols.text import printable

@@ -6,7 +6,8 @@ From STLS on, only what keys opened is followed, unless both go on in clear.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from testbed.protocols.imap import number, response_code
 from testbed.protocols.pop3 import COMMAND_LINE, is_multi_line, phase_word, split_command
