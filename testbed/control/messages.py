@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import email
 import email.policy
+from dataclasses import dataclass
 from email.errors import MessageError
 from email.message import Message
-
-from msgspec import Struct
 
 from testbed.protocols.header import decoded_words
 from testbed.protocols.mime import content_of, file_name, text_of
@@ -16,7 +15,8 @@ _MOST_TEXT = 200_000  # octets of a body
 _MOST_PARTS, _MOST_FIELDS = 200, 500
 
 
-class AttachmentView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AttachmentView:
     """A part of a message that is none of its bodies."""
 
     name: str
@@ -24,7 +24,8 @@ class AttachmentView(Struct, frozen=True):
     octets: int
 
 
-class MessageView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MessageView:
     """A message of a mailbox; ``number`` counts from 1, the oldest.
 
     Header fields are decoded (RFC 2047), in ``headers`` all of them in their order.  ``text`` and ``html`` are its

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TypeVar
 
-from msgspec import Struct
 from pydantic import BaseModel
 
 from testbed.control.bodies import Anything, LabOrder, Wait
@@ -39,14 +39,16 @@ CAPTURE, HTML, MAIL, JSON = "application/x-pcapng", "text/html", "message/rfc822
 Body = TypeVar("Body", bound=BaseModel)
 
 
-class File(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class File:
     """An answer that is no JSON."""
 
     content: bytes
     name: str
 
 
-class Call(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Call:
     """A request: what stands in its path and its query, and its body."""
 
     labs: Labs
@@ -67,7 +69,8 @@ class Call(Struct, frozen=True):
         return self.body
 
 
-class Operation(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Operation:
     """A row: what is asked and done, in which form it is answered (``media``), and by what (``answer``, None: nothing).
 
     ``body`` is what the request says; ``schema`` names the part of the scenario language that stands for it.  ``query``

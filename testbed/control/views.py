@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from testbed.bed import Bed
 from testbed.control.labs import ControlledLab, environment_of
@@ -19,7 +18,8 @@ from testbed.trace.certain import certain
 from testbed.trace.model.finding import Finding
 
 
-class LabName(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class LabName:
     """A lab; ``state`` is ``open`` or ``ended``."""
 
     id: str
@@ -27,7 +27,8 @@ class LabName(Struct, frozen=True):
     state: str
 
 
-class ServiceView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ServiceView:
     """A service of a host, and the address and port of this machine that lead there; ``port`` is 0 for none."""
 
     host: str
@@ -37,7 +38,8 @@ class ServiceView(Struct, frozen=True):
     port: int
 
 
-class QueuedView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class QueuedView:
     """A recipient to whom a host owes a message; it tries again in ``due_seconds`` of scenario time."""
 
     sender: str
@@ -47,14 +49,16 @@ class QueuedView(Struct, frozen=True):
     due_seconds: float
 
 
-class MailboxCount(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MailboxCount:
     """A mailbox, and how many messages lie in it, all folders together."""
 
     address: str
     messages: int
 
 
-class MailboxView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MailboxView:
     """A mailbox, where it is, and with what its owner logs in."""
 
     address: str
@@ -63,7 +67,8 @@ class MailboxView(Struct, frozen=True):
     password: str
 
 
-class HostView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HostView:
     """A host; ``program`` tells that a program of the user's plays it, into whose mailboxes and queue nobody looks."""
 
     name: str
@@ -75,7 +80,8 @@ class HostView(Struct, frozen=True):
     queue: tuple[QueuedView, ...]
 
 
-class FaultView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class FaultView:
     """A fault that was set while the lab runs, by its number."""
 
     number: int
@@ -83,7 +89,8 @@ class FaultView(Struct, frozen=True):
     lifted: bool
 
 
-class LogView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class LogView:
     """A line of the log, ``seconds`` of scenario time after everybody was there."""
 
     number: int
@@ -93,7 +100,8 @@ class LogView(Struct, frozen=True):
     message: str
 
 
-class LabView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class LabView:
     """A lab as it is now; while something that takes long is done in it (``busy``), as it was before.
 
     ``log`` is what was logged behind the line that was asked for, the last thousand lines at most.
@@ -110,14 +118,16 @@ class LabView(Struct, frozen=True):
     log: tuple[LogView, ...]
 
 
-class EnvironmentView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class EnvironmentView:
     """The variables that programs are told of the lab by, and the certificate (PEM) of its authority, or null."""
 
     variables: dict[str, str]
     certificate: str | None
 
 
-class FindingView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class FindingView:
     """A sentence of the inspector's; ``certain`` where no later packet can take it back."""
 
     code: str
@@ -127,14 +137,16 @@ class FindingView(Struct, frozen=True):
     certain: bool
 
 
-class FindingsView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class FindingsView:
     """The inspector's findings; ``so_far`` while the lab is open."""
 
     so_far: bool
     findings: tuple[FindingView, ...]
 
 
-class VerdictView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class VerdictView:
     """Whether something held, and why; what is not ``judged`` could not be seen."""
 
     what: str
@@ -144,7 +156,8 @@ class VerdictView(Struct, frozen=True):
     frames: tuple[int, ...]
 
 
-class VerdictsView(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class VerdictsView:
     """The verdicts on what the scenario expects, and on what always holds.
 
     ``so_far``: as if the lab ended now; what has not held yet may still come, and what holds may break.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import Struct
 from pydantic import TypeAdapter, ValidationError
 
 from testbed import __version__
@@ -25,7 +25,8 @@ from testbed.scenario.rewritten import text_of
 _SCHEMA = 1
 
 
-class _Line(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Line:
     faults: tuple[FaultData, ...]
     ran: Ran
 

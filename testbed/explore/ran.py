@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-
-from msgspec import Struct
 
 from testbed.explore.candidate import Candidate, FaultData
 from testbed.scenario.rewritten import Data
@@ -32,7 +31,8 @@ class Came(StrEnum):
     """The trace does not show what became of the mail."""
 
 
-class Order(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Order:
     """A run that is wanted: a scenario's faults.  With ``kept``, the name of a file, its trace stays.
 
     ``data`` is what the scenario says, where that is another than the explored one; then nobody asks for points.
@@ -44,7 +44,8 @@ class Order(Struct, frozen=True):
     data: Data | None = None
 
 
-class Breach(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Breach:
     """Something that was broken: what always holds, what was seen, and the frames of the run's trace."""
 
     what: str
@@ -52,7 +53,8 @@ class Breach(Struct, frozen=True):
     frames: tuple[int, ...]
 
 
-class Ran(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Ran:
     """A run with faults.
 
     ``told`` are the fates of its mail in words; ``digest`` is the same where two runs went alike, ``effect`` where

@@ -7,10 +7,9 @@ variants that are played at the same time the first in order is taken: so it mak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from testbed.explore.candidate import FaultData
 from testbed.explore.cause import breach_of
