@@ -8,11 +8,11 @@ from math import inf
 
 from testbed.durations import MINUTE
 from testbed.protocols import events
-from testbed.protocols.tcp import ACK, RST
+from testbed.protocols.tcp import ACK, FIN, RST
 from testbed.trace.analysis import Analysis
-from testbed.trace.flows import CLIENT
+from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Exchange, Reply
+from testbed.trace.model.exchange import Command, Exchange, Reply
 from testbed.trace.model.log import of
 
 LONGEST_NS = 10 * MINUTE  # a client need not wait longer for any reply (RFC 5321 §4.5.3.2)
@@ -31,6 +31,10 @@ class Hearing:
         understanding = analysis.understanding
         self._flow = understanding.flows[understanding.index(connection.number)]
         self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
+        self._server_ended = next(
+            (at for at, side in enumerate(self._flow.side) if side == SERVER and self._flow.flags[at] & (FIN | RST)),
+            inf,
+        )
         self._acknowledged: dict[int, bool] = {}  # many recipients share the reply to their message
         self._garbled = next(_where_nobody_goes_on(connection.exchanges), None)
         said = [(one.command, one.replies) for one in connection.exchanges if one.command and one.command.frames]
@@ -53,6 +57,10 @@ class Hearing:
     def died_by(self, time_ns: int) -> bool:
         """Whether it has crashed since it connected, up to a moment after that time."""
         return any(died_ns <= time_ns + DYING_NS for died_ns in self._died_ns)
+
+    def server_had_ended(self, command: Command) -> bool:
+        """Whether the server had ended its side before the last octets of a command came."""
+        return self._place.get(command.frames[-1] if command.frames else 0, 0) > self._server_ended
 
     def _has_given_up(self, reply: Reply, last: int) -> bool:
         """Whether the client may have stopped waiting: the reply was very late, and nothing was said after it."""
