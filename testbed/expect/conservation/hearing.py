@@ -31,10 +31,10 @@ class Hearing:
         understanding = analysis.understanding
         self._flow = understanding.flows[understanding.index(connection.number)]
         self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
-        self._server_ended = next(
-            (at for at, side in enumerate(self._flow.side) if side == SERVER and self._flow.flags[at] & (FIN | RST)),
-            inf,
+        ends = (
+            at for at, flags in enumerate(self._flow.flags) if flags & (FIN | RST) and self._flow.side[at] == SERVER
         )
+        self._server_ended = next(ends, inf)
         self._acknowledged: dict[int, bool] = {}  # many recipients share the reply to their message
         self._garbled = next(_where_nobody_goes_on(connection.exchanges), None)
         said = [(one.command, one.replies) for one in connection.exchanges if one.command and one.command.frames]
