@@ -31,9 +31,8 @@ class Hearing:
         understanding = analysis.understanding
         self._flow = understanding.flows[understanding.index(connection.number)]
         self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
-        ends = (
-            at for at, flags in enumerate(self._flow.flags) if flags & (FIN | RST) and self._flow.side[at] == SERVER
-        )
+        spoken = zip(self._flow.side, self._flow.flags, strict=True)
+        ends = (at for at, (side, flags) in enumerate(spoken) if side == SERVER and flags & (FIN | RST))
         self._server_ended = next(ends, inf)
         self._acknowledged: dict[int, bool] = {}  # many recipients share the reply to their message
         self._garbled = next(_where_nobody_goes_on(connection.exchanges), None)
