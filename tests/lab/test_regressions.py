@@ -42,7 +42,11 @@ REGRESSIONS: tuple[tuple[Break, str, str], ...] = (
     (regressions.never_pipelines, "three-fates", "crepes.fr now waits for someschool.edu's reply before it sends RCPT"),
     (regressions.announces_no_size, "delivered", "crepes.fr now says MAIL FROM:<alice@crepes.fr> to someschool.edu"),
     (regressions.adds_a_footer, "delivered", "the body of mail for bob@someschool.edu that someschool.edu stores"),
-    (regressions.tells_nobody, "unknown-user", "crepes.fr no longer notifies anybody of failed mail for bill@someschool.edu"),
+    (
+        regressions.tells_nobody,
+        "unknown-user",
+        "crepes.fr no longer notifies anybody of failed mail for bill@someschool.edu",
+    ),
     (
         regressions.refuses_the_full_for_good,
         "mailbox-full",
