@@ -16,8 +16,10 @@ PACKED = ".gz"
 """What the captures of an installed package end in besides."""
 _SUFFIX: dict[Kind, str] = {"scenarios": ".yaml", "captures": ".pcapng"}
 _PACKAGE = Path(__file__).resolve().parent
-_ROOTS = (_PACKAGE / "_catalogue", _PACKAGE.parent)
-"""Where its two folders lie: within an installed package, beside it in a checkout."""
+INSTALLED = _PACKAGE / "_catalogue"
+"""Where its two folders lie in an installed package."""
+_ROOTS = (INSTALLED, _PACKAGE.parent)
+"""Where they may lie: within an installed package, beside it in a checkout."""
 
 
 def located(name: str, kind: Kind) -> str:

@@ -102,4 +102,8 @@ def test_the_wheel_brings_it_along(tmp_path: Path) -> None:
     for name in ("null-mx", "null-mx.pcapng", "null-mx.pcapng.gz"):
         assert json.loads(shown("inspect", "--json", f"@catalogue/{name}"))["captures"][0]["file"] == str(packed)
     assert "1 the same" in shown("run", "--baseline", "@catalogue", "@catalogue/null-mx")
+    listed = [row["name"] for row in json.loads(shown("list", "--json"))]
+    files = [path.relative_to(PROJECT / "scenarios") for path in (PROJECT / "scenarios").rglob("*.yaml")]
+    assert sorted(listed) == sorted(f"@catalogue/{file.with_suffix('')}" for file in files)
+    shown("check", "@catalogue/postfix")  # whose scenarios are like those of other folders
     assert (PROJECT / "captures/null-mx.pcapng").read_bytes() == gzip.decompress(packed.read_bytes())

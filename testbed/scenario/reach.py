@@ -1,7 +1,8 @@
 """Which files a scenario may name: those of its own folder, its project, or a folder the user has named.
 
 Whoever runs a scenario of somebody else's has looked at no more than that.  Links count as what they lead to.  A
-project is what was checked out together.  What hides in it behind a dot holds tokens rather than mail.
+project is what was checked out, or installed as the catalogue, together.  What hides in it behind a dot holds tokens
+rather than mail.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from testbed.catalogue import INSTALLED
+
 _CHECKOUT = ".git"
+_CATALOGUE = str(INSTALLED)
 
 
 class Reach(Struct, frozen=True):
@@ -57,8 +61,8 @@ def _folder(scenario: str) -> str:
 
 
 def _project(folder: str) -> str:
-    """The folder that was checked out with this one in it; ``""`` where none was."""
-    while not os.path.exists(os.path.join(folder, _CHECKOUT)):
+    """The folder that was checked out, or installed, with this one in it; ``""`` where none was."""
+    while folder != _CATALOGUE and not os.path.exists(os.path.join(folder, _CHECKOUT)):
         folder, below = os.path.dirname(folder), folder
         if folder == below:
             return ""
