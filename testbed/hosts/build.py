@@ -26,7 +26,7 @@ from testbed.hosts.queue.store import Queue
 from testbed.hosts.queue.transport_policies import TransportPolicies
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import SUBMISSIONS_PORT, Relay
-from testbed.hosts.sending.delivery import Security, Wanted
+from testbed.hosts.sending.wanted_security import Security, Wanted
 from testbed.hosts.signing_key import signing_key
 from testbed.hosts.site import Host, Site
 from testbed.hosts.smtp.access import Access

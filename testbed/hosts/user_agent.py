@@ -15,9 +15,10 @@ from testbed.hosts.composition import Submission, compose, message_id
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.reading.reader import MailReader
-from testbed.hosts.sending.delivery import DeliverySession, Security
+from testbed.hosts.sending.delivery import DeliverySession
 from testbed.hosts.sending.results import DeliveryResult, HopFailed
 from testbed.hosts.sending.security import CredentialsRefused
+from testbed.hosts.sending.wanted_security import Security
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.scenario.steps import ReadStep

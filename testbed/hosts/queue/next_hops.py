@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 
 from testbed.durations import SECOND
 from testbed.hosts.queue.routing import Hop, Route
-from testbed.hosts.sending.delivery import DeliveryResult, DeliverySession, HopFailed, Security
+from testbed.hosts.sending.delivery import DeliveryResult, DeliverySession, HopFailed
 from testbed.hosts.sending.demanded_tls import Demanded, log_decision, refused
+from testbed.hosts.sending.wanted_security import Security
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.scenario.next_hops import ReuseSpec

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from aiosmtplib.email import quote_address
 from aiosmtplib.errors import (
     SMTPException,
@@ -12,7 +10,6 @@ from aiosmtplib.errors import (
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
-from msgspec import Struct
 from msgspec.structs import replace
 
 from testbed.hosts.envelope import Envelope
@@ -30,36 +27,17 @@ from testbed.hosts.sending.results import (
     reply_result,
 )
 from testbed.hosts.sending.security import TlsUnavailable, connected_socket, log_in, start_tls
+from testbed.hosts.sending.wanted_security import IN_CLEAR, Security
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.esmtp import mail_words, rcpt_words
-from testbed.scenario.security import TlsPolicy
 
-__all__ = ["DeliveryResult", "DeliverySession", "HopFailed", "Security", "Wanted", "failure_result", "reply_result"]
+__all__ = ["DeliveryResult", "DeliverySession", "HopFailed", "failure_result", "reply_result"]
 
 # Seconds of scenario time to wait for the reply to each command (RFC 5321 §4.5.3.2); mail data has times of its own.
 TIMEOUTS_S = {"connect": 300.0, "EHLO": 300.0, "MAIL": 300.0, "RCPT": 300.0, "RSET": 300.0, "QUIT": 300.0}
 
 _CLOSING = 421  # RFC 5321 §3.8
-
-Wanted = TlsPolicy | Literal["implicit"]
-
-
-class Security(Struct, frozen=True):
-    """What a client wants of a connection to ``server``, whose certificate must bear that name.
-
-    ``tls`` is a relay's policy (:data:`~testbed.scenario.security.TlsPolicy`), or ``implicit``: TLS from the first
-    octet, with a good certificate.  ``login`` is a user and a password, for AUTH.  ``demanded`` is what the recipient's
-    domain, or the message, demands: it stands in place of ``tls``.
-    """
-
-    server: str = ""
-    tls: Wanted = "none"
-    login: tuple[str, str] | None = None
-    demanded: Demanded | None = None
-
-
-IN_CLEAR = Security()
 
 
 class DeliverySession:

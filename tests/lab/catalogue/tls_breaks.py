@@ -11,7 +11,8 @@ from aiosmtpd.smtp import AuthResult
 from msgspec.structs import replace
 
 from testbed.hosts.certificates import Authority
-from testbed.hosts.sending.delivery import DeliverySession, Security, Wanted
+from testbed.hosts.sending.delivery import DeliverySession
+from testbed.hosts.sending.wanted_security import Security, Wanted
 from testbed.hosts.smtp import secure_server
 from testbed.hosts.smtp.secure_server import SecureSmtpServer
 
