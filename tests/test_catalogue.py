@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.catalogue import located
+from testbed.catalogue import located, meant
 from testbed.errors import UsageError
 from tests.command import testbed
 from tests.conftest import PROJECT
@@ -55,6 +55,25 @@ def test_what_it_does_not_hold_is_refused(name: str, hint: str) -> None:
     with pytest.raises(UsageError, match="the catalogue holds no") as refused:
         located(name, "scenarios")
     assert str(refused.value).endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "stands_for"),
+    [
+        ("scenarios", "scenarios", "@catalogue"),
+        ("scenarios/dns/null-mx.yaml", "scenarios", "@catalogue/dns/null-mx"),
+        ("captures/null-mx.pcapng", "captures", "@catalogue/null-mx"),
+        ("null-mx.pcapng.gz", "captures", "@catalogue/null-mx"),
+        ("null-mx", "scenarios", "@catalogue/null-mx"),
+        ("@catalog/dns", "scenarios", "@catalogue/dns"),
+        ("@", "scenarios", "@catalogue"),
+        ("mine.yaml", "scenarios", ""),
+        ("traces/null-mx.yaml", "scenarios", ""),
+        ("", "scenarios", ""),
+    ],
+)
+def test_what_a_name_that_leads_nowhere_stands_for(name: str, kind: str, stands_for: str) -> None:
+    assert meant(name, kind) == stands_for  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
