@@ -72,7 +72,7 @@ def fates(analysis: Analysis) -> list[Fate]:
         key = transaction.message_id, recipient.address.lower()
         if recipient.accepted or key not in found:
             known = not _came_whole(transaction.message) or (analysis.lab is not None and server not in silent)
-            found[key] = _fate(key, known, recipient, [*log, *told_by_programs(analysis)], debts)
+            found[key] = _fate(key, server, known, recipient, [*log, *told_by_programs(analysis)], debts)
     return list(found.values())
 
 
@@ -100,9 +100,14 @@ def _offered(analysis: Analysis) -> Iterator[tuple[str, Transaction, Recipient]]
 
 
 def _fate(
-    key: tuple[str, str], known: bool, offered: Recipient, log: Sequence[AnyEntry], debts: Sequence[Debt]
+    key: tuple[str, str],
+    server: str,
+    known: bool,
+    offered: Recipient,
+    log: Sequence[AnyEntry],
+    debts: Sequence[Debt],
 ) -> Fate:
-    """``known`` tells that its first server has nothing of it that does not show."""
+    """``server`` is its first, and ``known`` tells that this has nothing of it that does not show."""
     message_id, address = key
     stored = [e for e in of(log, events.Stored) if (e.event.message_id, _for(e.event)) == key]
     bounced = [e for e in of(log, events.Bounced) if (e.event.message_id, e.event.recipient.lower()) == key]
@@ -120,6 +125,8 @@ def _fate(
         end = End.UNKNOWN
     elif owing:
         end, frames = End.QUEUED if _is_held(key, log) else End.PASSED_ON, owing[0].frames
+    elif lies := [e.frame for e in of(log, events.HoldsFile) if (e.host, e.event.message_id) == (server, message_id)]:
+        end, frames = End.QUEUED if _is_listed(server, address, log) else End.UNKNOWN, tuple(lies)
     elif reply is not None and reply.code[:1] in ("4", "5"):
         end, status, frames = End.REFUSED, reply.status, reply.frames
     elif known and not offered.unseen:
@@ -141,6 +148,11 @@ def _is_held(key: tuple[str, str], log: Sequence[AnyEntry]) -> bool:
         or any(entry.event.message_id == message_id for entry in of(log, events.HoldsFile))
         or any(entry.event.recipient.lower() == address for entry in of(log, events.HoldsListed))
     )
+
+
+def _is_listed(host: str, address: str, log: Sequence[AnyEntry]) -> bool:
+    """Whether a host's listing has mail for somebody; a file alone may be what a broken dialogue has left."""
+    return any(entry.host == host and entry.event.recipient.lower() == address for entry in of(log, events.HoldsListed))
 
 
 def _for(stored: events.Stored) -> str:

@@ -130,3 +130,37 @@ def test_whatever_a_client_says_it_hears_the_same(places: tuple[int, int, int], 
     longest = max((said for said, _ in found), key=len)
     for said, cut_off in found:
         assert longest.startswith(said) if cut_off else said == longest
+
+
+def program(sock: socket.socket) -> None:
+    """Take one message, and say good-bye in the same breath as the 250, as who has waited too long for more."""
+    with sock.accept()[0] as peer, peer.makefile("rwb", buffering=0) as said:
+        said.write(b"220 x\r\n")
+        for reply in (b"250 x", b"250 ok", b"250 ok", b"354 go"):
+            said.readline()
+            said.write(reply + b"\r\n")
+        while said.readline() not in (b".\r\n", b""):
+            pass
+        said.write(b"250 ok\r\n421 4.4.2 timeout\r\n")
+        said.read()
+
+
+def test_who_falls_silent_says_nothing_more_when_the_client_leaves(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the program has said meanwhile, its timeout for one, stays where it is."""
+    monkeypatch.setattr("testbed.hosts.deeds._LONGEST_PATIENCE_S", 0.0)
+    stalls = DialogueFault.model_validate({"at": "someschool.edu", "on": "message", "then": "stall", "after": "act"})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=program, args=(listener,))
+        thread.start()
+        port = stand(listener.getsockname()[1], stalls)
+        with socket.create_connection(("127.0.0.1", port), HANG_S) as sock, sock.makefile("rwb", buffering=0) as said:
+            said.readline()
+            for line in (b"EHLO a", b"MAIL FROM:<a@a>", b"RCPT TO:<b@y>", b"DATA"):
+                said.write(line + b"\r\n")
+                last = said.readline()
+            said.write(b"hi\r\n.\r\n")
+            sock.shutdown(socket.SHUT_WR)
+            assert (last[:3], said.read()) == (b"354", b"")
+        thread.join(HANG_S)

@@ -41,7 +41,7 @@ def altered(
         given.setdefault((passage.server, passage.message_id), []).append(passage)
     seen: dict[str, None] = {}
     earlier: dict[tuple[str, str, int], _Earlier] = {}  # which the recipients of one message share
-    for passage in (one for one in carried if one.client not in hidden):
+    for passage in (one for one in carried if one.client not in hidden and not one.in_vain):
         place = passage.client, passage.known_as, passage.ended_ns
         if place not in earlier:
             before = [p for p in given.get(place[:2], ()) if p.ended_ns <= passage.ended_ns]

@@ -65,6 +65,7 @@ class Passage:
 
     ``content`` is None where the capture does not hold the message whole, or a CR or LF stands alone in its header.
     ``silent`` tells that nobody is to hear of a failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).
+    ``in_vain`` tells that the server had ended its side before the final dot came: what is sent then nobody takes.
     ``began_ns`` is when the message was sent.  ``known_as`` is the Message-ID under which its client was given it,
     ``message_id`` the one it is handed on with.
     """
@@ -81,6 +82,7 @@ class Passage:
     promised: bool  # the server said 2yz, heard or not
     staged: bool  # a fault said so in its name
     silent: bool
+    in_vain: bool
     began_ns: int
     ended_ns: int
     frames: tuple[int, ...]
@@ -173,6 +175,7 @@ def _passage(
         promised=recipient.accepted,
         staged=reply is not None and reply in staged,
         silent=not transaction.sender or _forbids_bounces(recipient.parameters),
+        in_vain=hearing.server_had_ended(message.command),
         began_ns=began,
         ended_ns=ended,
         frames=message.frames[-1:],

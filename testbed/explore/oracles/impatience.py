@@ -55,12 +55,12 @@ def _waited_ns(analysis: Analysis, connection: Connection, transaction: Transact
     for packet in analysis.packets(connection.number):
         if packet.frame == since:
             sent_ns = packet.time_ns
-        if packet.frame <= since:
-            continue
         by_server = packet.source != str(connection.client)
         ends = bool(_ENDS & set(packet.flags.split("-")))
-        if by_server and (ends or packet.payload):
+        if by_server and (ends or (packet.payload and packet.frame > since)):
             return 0
+        if packet.frame <= since:
+            continue
         acknowledged |= by_server
         if ends:
             waited_ns = packet.time_ns - sent_ns

@@ -197,8 +197,9 @@ class FrontConnection(ServerEndpoint):
                 if verb == "DATA" and fault.code == "354" and not fault.then:
                     await self._message.invite(command)
                 await staging.stage(self, fault, partial(self._act, command))
-            if not staging.speaks_on(fault):
-                raise _Over
+                if not staging.speaks_on(fault):
+                    self._program.let_go()  # what it has said meanwhile nobody is to hear
+                    raise _Over
         elif self._reads_reply(verb):
             await self._program.catch_up()
             with self._program.hand():

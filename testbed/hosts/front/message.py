@@ -79,6 +79,8 @@ class MessageAhead:
             await self._program.catch_up()
             with self._program.hand():
                 goes_on = await self._answer(end)
+                if not goes_on:
+                    self._program.let_go()  # what it has said meanwhile nobody is to hear
         self._copy.clear()
         return goes_on
 
