@@ -103,6 +103,10 @@ def test_the_list_says_how_to_play_what_is_found() -> None:
     assert "to play one: testbed run @catalogue/dns/null-mx" in listed
 
 
+def test_names_stay_whole_in_a_narrow_terminal() -> None:
+    assert "postfix-mailbox-full-five-days  " in testbed("list", "quota", COLUMNS="80").stdout
+
+
 def test_the_wheel_brings_it_along(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="hatchling, which builds the wheel, is not installed")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]

@@ -21,8 +21,11 @@ _SCENARIO = (".yaml", ".yml")
 _CAPTURE = tuple(f"{suffix}{packed}" for suffix in (".pcap", ".pcapng", ".cap") for packed in ("", ".gz", ".zst"))
 
 
-def explained(message: str, options: Collection[str]) -> str:
-    """argparse's message, with a guess at the command, the choice or the option that was meant."""
+def explained(message: str, command: str, options: Collection[str]) -> str:
+    """argparse's message to who uses a command, with a guess at the command, the choice or the option that was meant.
+
+    ``options`` are those of the command.
+    """
     if found := _CHOICE.fullmatch(message):
         word = found["word"]
         choices = [one.strip("'\" ") for one in found["choices"].split(",")]
@@ -31,7 +34,9 @@ def explained(message: str, options: Collection[str]) -> str:
         return message + _near(word, choices)
     if message.startswith(_UNKNOWN):
         words = message.removeprefix(_UNKNOWN)
-        return _ELSEWHERE.get(words) or message + _near(words.split()[0].partition("=")[0], options)
+        if command in ("serve", "shell") and not words.startswith("-"):
+            return f"{message}; a command stands behind --: testbed {command} FILE -- {words}"
+        return _ELSEWHERE.get(words) or message + _near(words.partition(" ")[0].partition("=")[0], options)
     return message
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NoReturn
 
 from testbed import __version__
 from testbed.cli.cluster import cluster_arguments
-from testbed.cli.command_help import command_help
+from testbed.cli.command_help import command_help, every_option
 from testbed.cli.help import COMMANDS, main_help
 from testbed.cli.learn_arguments import learn_arguments
 from testbed.cli.misuse import explained
@@ -265,7 +265,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         program = f"testbed {self.command}".strip()
-        message = explained(message, self._option_string_actions)
+        options = [name for action in every_option(self) for name in action.option_strings]
+        message = explained(message, self.command, options)
         print(f"{styled('error', 'red bold', sys.stderr)}: {shown(message)}", file=sys.stderr)
         print(f"For help, try '{styled(program + ' --help', 'bold', sys.stderr)}'.", file=sys.stderr)
         raise SystemExit(2)
