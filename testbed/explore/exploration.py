@@ -12,6 +12,7 @@ from pathlib import Path
 from testbed.crew.crew import Crew
 from testbed.errors import LabError
 from testbed.explore.candidate import Candidate
+from testbed.explore.cause import causes
 from testbed.explore.engagement import Engagement
 from testbed.explore.first_run import explored
 from testbed.explore.journal import Journal, earlier_runs, key_of
@@ -137,9 +138,10 @@ def _explore(found: Found, engagement: Engagement, crew: Crew, journal: Journal,
         pass
     if found.first is not None and wanted.earlier is not None:
         found.since = Since(earlier_runs(wanted.earlier / engagement.keep.name / _RUNS), found.first)
-    if found.first is None or found.first.came in (Came.RED, Came.NOT_OVER):
+    if found.first is None or found.first.came is Came.NOT_OVER:
         return engagement
-    subject = replace(engagement.explored, candidates=found.first.opened, digest=found.first.digest)
+    known = frozenset(causes(found.first))
+    subject = replace(engagement.explored, candidates=found.first.opened, digest=found.first.digest, known=known)
     engagement = replace(engagement, explored=subject)
     play = partial(crew.play, engagement)
     same = found.since.same() if found.since is not None else frozenset()

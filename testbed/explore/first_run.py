@@ -21,13 +21,14 @@ class Explored:
     What it expects it foresees all the same: that breaks no rule.
 
     ``candidates`` are what its run without faults offers to try, ``digest`` is how that run went; both are empty before
-    it has been played.
+    it has been played.  ``known`` are the causes of red that it needs no fault for: other runs are not red for these.
     """
 
     scenario: Scenario
     data: Data
     candidates: tuple[Candidate, ...] = ()
     digest: str = ""
+    known: frozenset[str] = frozenset()
     _allowed: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     def with_faults(self, faults: Sequence[FaultData]) -> Scenario:

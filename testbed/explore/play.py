@@ -10,6 +10,7 @@ from pathlib import Path
 from testbed.errors import UsageError
 from testbed.expect.fates import End, Fate, fates, told
 from testbed.explore.candidate import Candidate
+from testbed.explore.cause import cause
 from testbed.explore.digest import by_host, digest, effect
 from testbed.explore.first_run import Explored
 from testbed.explore.occasions import occasions
@@ -60,7 +61,8 @@ def told_of(explored: Explored, order: Order, outcome: Outcome, own: Sequence[Or
         why = outcome.played.cause or outcome.played.skipped or "nothing was captured"
         return Ran(order.number, Came.NOT_OVER, seconds=outcome.played.seconds, error=why, no_lab=outcome.played.no_lab)
     reached = tuple(bool(verdict.frames) for verdict in judgement.staged[explored.own_faults :][: len(order.faults)])
-    found, seen, broken = fates(analysis), fingerprint(analysis), breaches(outcome.scenario, analysis, judgement, own)
+    found, seen, every = fates(analysis), fingerprint(analysis), breaches(outcome.scenario, analysis, judgement, own)
+    broken = tuple(breach for breach in every if cause(breach) not in explored.known)
     how = digest(seen)
     asked = len(order.faults) < 2 and order.data is None
     points, opened = _offered(explored, outcome.scenario, analysis) if asked else (frozenset(), ())

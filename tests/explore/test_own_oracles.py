@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from testbed.crew.crew import LocalCrew
 from testbed.errors import UsageError
 from testbed.explore.engagement import Engagement
+from testbed.explore.exploration import Tally, Wanted, explore
 from testbed.explore.first_run import explored
 from testbed.explore.oracles.own import own_oracles
 from testbed.explore.ran import Breach, Came, Order
@@ -121,3 +123,24 @@ def test_players_ask_them_in_every_run(body: str, came: Came, said: str, tmp_pat
         crew.dismiss()
     assert ran.came is came
     assert said in "".join([ran.error, *(breach.what for breach in ran.breaches)])
+
+
+@pytest.mark.lab
+def test_what_is_red_without_faults_is_no_news_of_other_runs(tmp_path: Path) -> None:
+    """Who writes bad bounces can be explored all the same, in a scenario that has one."""
+    file = tmp_path / "ours.py"
+    tries = '[one for one in analysis.connections if one.client.label == "crepes.fr" and one.server.port == 25]'
+    tried_again = f'yield from [Breach("once", "again", (one.first_frame,)) for one in {tries}[1:]]'
+    file.write_text(BEGIN + 'yield Breach("mail is quick", "it never is", (1,))\n    ' + tried_again)
+    over: list[int] = []
+
+    def told(tally: Tally) -> None:
+        over[:] = [sum(tally.came.values())] if tally.name == "single faults" else []
+
+    wanted = Wanted(1, 0, math.inf, 120.0, (str(file),), stop=lambda: sum(over) > 12, told=told)
+    found = explore(load(SCENARIO), "", crew := LocalCrew(2), tmp_path / "out", wanted, "testbed explore")
+    crew.dismiss()
+    assert found.first is not None
+    assert [breach.what for breach in found.first.breaches] == ["mail is quick"]
+    assert {breach.what for one in found.singles for breach in one.ran.breaches} == {"once"}
+    assert {one.ran.came for one in found.singles} > {Came.RED}

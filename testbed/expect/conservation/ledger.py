@@ -28,6 +28,7 @@ from testbed.trace.services.service import Mail
 from testbed.trace.services.table import service_of
 
 _ARRIVED = (events.HoldsMail, events.Stored, events.HoldsQueue, events.Relayed, events.Discarded)
+_ACTIONS = frozenset(("failed", "delayed", "delivered", "relayed", "expanded"))  # RFC 3464 §2.3.3
 Done = TypeVar("Done", bound=events.ForRecipient)
 
 
@@ -163,7 +164,7 @@ class Ledger:
         return (key.host, key.message_id) in self._files
 
     def _debt(self, key: _Key, promises: Sequence[Passage], broken: int) -> Debt:
-        seen = key.host not in self._programs or self._is_seen(key)
+        seen = key.host not in self._programs or (self._is_seen(key) and not self._told_unclearly(key))
         return Debt(
             key.host,
             key.message_id,
@@ -234,6 +235,10 @@ class Ledger:
 
     def _told(self, key: _Key) -> list[LogEntry[events.Notified]]:
         return self._of(events.Notified, key) or self._of(events.Notified, replace(key, message_id=""))
+
+    def _told_unclearly(self, key: _Key) -> bool:
+        """Whether its sender was notified of something that nobody can make out: an Action is missing, or none."""
+        return any(e.event.action not in _ACTIONS and e.event.sender.lower() == key.sender for e in self._told(key))
 
     def _bounced(self, key: _Key) -> list[LogEntry[events.Bounced]]:
         """What its sender was told of it; programs need not name the message they tell of (RFC 3464 §2.1)."""
