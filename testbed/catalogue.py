@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path, PurePath
@@ -42,6 +43,20 @@ def located(name: str, kind: Kind) -> str:
     near = get_close_matches(wanted, known, 1)
     hint = f"did you mean '{CATALOGUE}/{near[0]}'?" if near else "'testbed list' shows what there is"
     raise UsageError(f"the catalogue holds no '{wanted}'; {hint}")
+
+
+def meant(name: str, kind: Kind) -> str:
+    """What of the catalogue a name that leads nowhere stands for, ``""`` where nothing of it is called so.
+
+    ``scenarios/dns/null-mx.yaml``, as in the sources, ``null-mx``, and ``@catalog/null-mx`` are ``@catalogue/null-mx``.
+    """
+    first, *rest = PurePath(name).parts or ("",)
+    parts = rest if first in _SUFFIX or first.startswith("@") else [first, *rest]
+    stem = "/".join(parts).removesuffix(PACKED).removesuffix(_SUFFIX[kind])
+    with contextlib.suppress(UsageError):
+        if name and stem in dict(_names(_folder(kind), _SUFFIX[kind])):
+            return f"{CATALOGUE}/{stem}".rstrip("/")
+    return ""
 
 
 def _folder(kind: Kind) -> Path:

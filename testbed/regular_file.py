@@ -1,9 +1,15 @@
-"""Files of which nobody knows what they are: only a regular one is read, and no more of it than is wanted."""
+"""Files of which nobody knows what they are: only a regular one is read, and no more of it than is wanted.
+
+And which files there are in a folder that a user names.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
+
+_ENVIRONMENT = "pyvenv.cfg"
 
 
 class NotRegularError(OSError):
@@ -20,3 +26,15 @@ def read_regular(path: str | os.PathLike[str], at_most: int, *, follow_links: bo
         if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
             raise NotRegularError("this is not a regular file")
         return source.read(at_most)
+
+
+def files_below(folder: str | os.PathLike[str]) -> list[Path]:
+    """What is in a folder and its folders, sorted.
+
+    Environments of Python among them are passed over: they hold packages, such as this one with its catalogue.
+    """
+    found = list[Path]()
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not os.path.exists(os.path.join(parent, name, _ENVIRONMENT))]
+        found += [Path(parent, name) for name in files]
+    return sorted(found)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.catalogue import located
+from testbed.catalogue import located, meant
 from testbed.errors import UsageError
 from tests.command import testbed
 from tests.conftest import PROJECT
@@ -58,6 +58,25 @@ def test_what_it_does_not_hold_is_refused(name: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "kind", "stands_for"),
+    [
+        ("scenarios", "scenarios", "@catalogue"),
+        ("scenarios/dns/null-mx.yaml", "scenarios", "@catalogue/dns/null-mx"),
+        ("captures/null-mx.pcapng", "captures", "@catalogue/null-mx"),
+        ("null-mx.pcapng.gz", "captures", "@catalogue/null-mx"),
+        ("null-mx", "scenarios", "@catalogue/null-mx"),
+        ("@catalog/dns", "scenarios", "@catalogue/dns"),
+        ("@", "scenarios", "@catalogue"),
+        ("mine.yaml", "scenarios", ""),
+        ("traces/null-mx.yaml", "scenarios", ""),
+        ("", "scenarios", ""),
+    ],
+)
+def test_what_a_name_that_leads_nowhere_stands_for(name: str, kind: str, stands_for: str) -> None:
+    assert meant(name, kind) == stands_for  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("words", "found"),
     [
         (["server", "hangs"], "@catalogue/dialogue/stalled"),
@@ -82,6 +101,10 @@ def test_the_list_says_how_to_play_what_is_found() -> None:
     listed = testbed("list", "null-mx").stdout
     assert "A null MX beside a real one" in listed
     assert "to play one: testbed run @catalogue/dns/null-mx" in listed
+
+
+def test_names_stay_whole_in_a_narrow_terminal() -> None:
+    assert "postfix-mailbox-full-five-days  " in testbed("list", "quota", COLUMNS="80").stdout
 
 
 def test_the_wheel_brings_it_along(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.regular_file import files_below
 from testbed.run_folder import RunFolder
 from testbed.whole_file import whole_file
 
@@ -133,3 +134,11 @@ def test_a_folder_that_is_named_is_used_as_it_is(tmp_path: Path) -> None:
     with RunFolder(tmp_path / "kept") as folder:
         assert folder.path == tmp_path / "kept"
     assert not (tmp_path / "kept").exists()
+
+
+def test_environments_of_python_below_a_folder_are_passed_over(tmp_path: Path) -> None:
+    for name in ("b/deep/mine.yaml", "a.yaml", "venv/lib/theirs.yaml", "venv/pyvenv.cfg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert files_below(tmp_path) == [tmp_path / "a.yaml", tmp_path / "b/deep/mine.yaml"]
+    assert tmp_path / "venv/lib/theirs.yaml" in files_below(tmp_path / "venv")

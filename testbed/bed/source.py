@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+from testbed.catalogue import located
 from testbed.errors import UsageError
 from testbed.run_folder import RunFolder
 from testbed.scenario.in_code import IN_CODE, scenario_in_code
@@ -17,7 +18,7 @@ from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 
 Source: TypeAlias = str | os.PathLike[str] | Mapping[str, object] | Scenario | None
-"""A scenario: its file; its YAML text (of several lines); its keys and values; or one that is loaded."""
+"""A scenario: its file, or one of ``@catalogue``; its YAML text, of several lines; its keys and values; or itself."""
 
 Folder: TypeAlias = str | os.PathLike[str] | None
 
@@ -35,7 +36,7 @@ def scenario_of(
     text = os.fspath(source)
     if isinstance(source, str) and "\n" in text:
         return scenario_in_code(text, case, reach)
-    found = load_cases(text, reach)
+    found = load_cases(located(text, "scenarios"), reach)
     for scenario in found:
         if scenario.case == case:
             return scenario

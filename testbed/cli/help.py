@@ -20,7 +20,7 @@ COMMANDS = {
         "Run scenarios and judge them",
         (
             ("testbed run scenarios/", "every scenario of a folder"),
-            ("testbed run -vv scenarios/mailbox-full.yaml", "one scenario, with its annotated trace"),
+            ("testbed run -vv @catalogue/mailbox-full", "one scenario, with its annotated trace"),
             ("testbed run -q scenarios/", "only what is red, and the totals"),
             ("testbed run --json --keep traces scenarios/", "JSON for programs; traces in ./traces"),
             ("testbed run --network host scenarios/", "on a machine without private networks"),
@@ -32,7 +32,7 @@ COMMANDS = {
     "compare": (
         "Play scenarios with several mail servers, and show where they differ",
         (
-            ("testbed compare scenarios/tls --relay ours,postfix,exim", "our relay beside two others"),
+            ("testbed compare @catalogue/tls --relay ours,postfix,exim", "our relay beside two others"),
             ("testbed compare scenarios/ --relay postfix,exim --markdown page.md", "write a page"),
         ),
     ),
@@ -50,7 +50,7 @@ COMMANDS = {
     "explore": (
         "Try every fault at every step of a scenario, alone and together",
         (
-            ("testbed explore scenarios/delivered.yaml", "our relay: single faults, then pairs, for ten minutes"),
+            ("testbed explore @catalogue/delivered", "our relay: single faults, then pairs, for ten minutes"),
             ("testbed explore FILE --relay postfix,exim --depth 1", "two servers side by side, single faults"),
             ("testbed explore FILE --budget 2m --out results", "in CI; continues where it stopped"),
         ),
@@ -58,7 +58,7 @@ COMMANDS = {
     "serve": (
         "Hold a lab open, its ports forwarded to this machine",
         (
-            ("testbed serve scenarios/delivered.yaml", "until Ctrl-C; prints the addresses of its services"),
+            ("testbed serve @catalogue/delivered", "until Ctrl-C; prints the addresses of its services"),
             ("testbed serve --forward 2525:crepes.fr:587 FILE", "choose a port outside"),
             ("testbed serve --no-steps --keep traces FILE", "an empty lab; the trace in ./traces"),
             ("testbed serve FILE -- npm test", "while a command runs, which finds the ports in its environment"),
@@ -68,7 +68,7 @@ COMMANDS = {
     "shell": (
         "Open a shell, or run a command, inside a lab's network",
         (
-            ("testbed shell scenarios/delivered.yaml", "a shell; 'exit' ends the lab"),
+            ("testbed shell @catalogue/delivered", "a shell; 'exit' ends the lab"),
             ("testbed shell FILE -- swaks --server crepes.fr --to bob@someschool.edu", "one command"),
             ("testbed shell --on someschool.edu FILE -- curl http://crepes.fr/", "on another host"),
             ("testbed shell --scenario-time FILE -- ./sends-again", "its timers of hours pass in moments"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from testbed.cli.cluster import wants_cluster
 from testbed.errors import UsageError
 from testbed.protocols.text import shown
+from testbed.regular_file import files_below
 
 if TYPE_CHECKING:
     from testbed.authentication.lookup import Lookup
@@ -129,7 +130,7 @@ def _first(names: Iterable[str], options: argparse.Namespace) -> str:
 def _inside(path: str) -> list[str]:
     if not Path(path).is_dir():
         return [path]
-    inside = sorted(str(p) for p in Path(path).rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
+    inside = [str(file) for file in files_below(path) if file.name.endswith(_SUFFIXES) and file.is_file()]
     if not inside:
         raise UsageError(f"{shown(path)} holds no capture: no file in it ends in .pcap, .pcapng or .cap")
     return inside

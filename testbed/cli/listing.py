@@ -71,7 +71,7 @@ def _row(path: Path, cases: Sequence[Scenario]) -> dict[str, object]:
 
 def _table(files: Sequence[tuple[Path, list[Scenario]]]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2))
-    table.add_column(style="cyan", overflow="fold")
+    table.add_column(style="cyan", no_wrap=True)  # a name is to be copied
     for path, cases in files:
         more = f"  and {count(len(cases) - 1, 'case')} more" if len(cases) > 1 else ""
         table.add_row(path.stem, Text.assemble(cases[0].title, (more, "quiet")), Text(cases[0].rfc, "quiet"))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Literal, NoReturn
 
 from testbed import __version__
 from testbed.cli.cluster import cluster_arguments
-from testbed.cli.command_help import command_help
+from testbed.cli.command_help import command_help, every_option
 from testbed.cli.help import COMMANDS, main_help
 from testbed.cli.learn_arguments import learn_arguments
+from testbed.cli.misuse import explained
 from testbed.cli.play_arguments import (
     PAGE,
     allow_outside_arguments,
@@ -253,19 +254,22 @@ class _Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         return main_help() if not self.command else command_help(self, self.command)
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse's; what a command does not know is an error of this command."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and self.command:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         program = f"testbed {self.command}".strip()
-        message = _ELSEWHERE.get(message.removeprefix("unrecognized arguments: "), message)
-        hint = _nearest(message)
-        print(f"{styled('error', 'red bold', sys.stderr)}: {shown(message)}{hint}", file=sys.stderr)
+        options = [name for action in every_option(self) for name in action.option_strings]
+        message = explained(message, self.command, options)
+        print(f"{styled('error', 'red bold', sys.stderr)}: {shown(message)}", file=sys.stderr)
         print(f"For help, try '{styled(program + ' --help', 'bold', sys.stderr)}'.", file=sys.stderr)
         raise SystemExit(2)
-
-
-_ELSEWHERE = {
-    "--redact": "only 'testbed inspect' takes --redact: what labs write has invented names, and other captures are "
-    "redacted first, with 'testbed inspect --redact -o FILE CAPTURE'"
-}
 
 
 def whole_parser() -> argparse.ArgumentParser:
@@ -280,12 +284,3 @@ def whole_parser() -> argparse.ArgumentParser:
         add_arguments(sub)
         sub.add_argument("-h", "--help", action="help", help="show this help")
     return parser
-
-
-def _nearest(message: str) -> str:
-    """A guess at the word that was meant, for a misspelt command."""
-    if "invalid choice: '" not in message:
-        return ""
-    word = message.partition("invalid choice: '")[2].partition("'")[0]
-    found = get_close_matches(word, list(COMMANDS), 1)
-    return f"; did you mean '{found[0]}'?" if found else ""

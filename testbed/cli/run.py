@@ -37,6 +37,7 @@ from testbed.report.run import Run
 from testbed.run_folder import RunFolder
 from testbed.runner import lacking
 from testbed.scenario.casting import cast_all
+from testbed.scenario.former import former_told
 from testbed.scenario.load import discover
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
@@ -87,8 +88,9 @@ def main(options: argparse.Namespace) -> int:
             if left and (interruption.number or options.fail_fast or wrong):
                 out.print(f"{count(len(left), 'scenario')} not played")
             references.summary(out, everything)
-            if found.left_out:
-                out.print(found.left_out)
+            for hint in (found.left_out, former_told(scenarios)):
+                if hint:
+                    out.print(hint)
         try:
             pictures.write(outcomes, {number: trace.stem for number, trace in traces.items()})
         except TestbedError as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from difflib import get_close_matches
 
-from testbed.catalogue import Kind, located
+from testbed.catalogue import Kind, located, meant
 from testbed.errors import UsageError
 from testbed.subjects.parts import PARTS
 
@@ -45,9 +46,12 @@ def ladder_form(text: str) -> tuple[str, str]:
 
 def _at(kind: Kind, name: str) -> str:
     try:
-        return located(name, kind)
+        path = located(name, kind)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if name != "-" and not os.path.lexists(path) and (other := meant(name, kind)):
+        raise argparse.ArgumentTypeError(f"{name}: there is no such file or folder; did you mean '{other}'?")
+    return path
 
 
 def scenario_path(name: str) -> str:

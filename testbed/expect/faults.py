@@ -21,6 +21,10 @@ from testbed.scenario.set_faults import fault_in_code, set_at
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import AnyEntry, LogEntry, of
 
+_SMTP, _READING = ("smtp", "submission", "lmtp"), ("pop3", "imap")
+_SERVICES = {"any": (*_SMTP, *_READING), "smtp": _SMTP, "pop3": ("pop3",), "imap": ("imap",)}
+"""What services of the trace a fault's ``service`` means."""
+
 
 def judge_faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
     """A verdict on each fault, in the order of the file."""
@@ -54,11 +58,25 @@ def _why_not(fault: Fault, analysis: Analysis) -> str:
     return f"; {unread[0].message} (frame {unread[0].frame})" if unread else ""
 
 
+def _in_clear(fault: Fault, analysis: Analysis) -> str:
+    """That nobody wanted the TLS that is to go wrong, where the trace shows clients, all of them in clear."""
+    if not isinstance(fault, TlsFault):
+        return ""
+    services = _SERVICES[fault.service or "any"]
+    came = [one for one in analysis.connections if one.server.label == fault.tls and one.service in services]
+    if not came or any(one.tls is not None for one in came):
+        return ""
+    return (
+        f"; every client of {fault.tls} spoke in clear: a relay uses TLS with 'tls: required' or 'tls: opportunistic', "
+        "a user agent with 'tls: starttls'"
+    )
+
+
 def _found(
     fault: Fault, struck: Sequence[LogEntry[events.Fault]], scenario: Scenario, analysis: Analysis
 ) -> tuple[bool, str]:
     if not struck:
-        unseen = _unseen(fault, analysis) or _why_not(fault, analysis)
+        unseen = _unseen(fault, analysis) or _why_not(fault, analysis) or _in_clear(fault, analysis)
         which = f"the fault at line {fault.line}" if fault.line >= 0 else f"fault {-fault.line}, set while the lab ran,"
         return False, f"{which} was never reached{unseen}"
     vain = Counter(entry.event.vain for entry in struck if entry.event.vain)

@@ -63,7 +63,12 @@ def parse_capture(data: NDArray[np.uint8], name: str = "capture") -> Capture:
         return read_pcapng(data)
     if not len(data):
         raise CaptureError(f"{shown(name)}: the file is empty")
-    raise CaptureError(f"{shown(name)}: this is not a pcap or pcapng file: it begins with {magic.hex(' ')}")
+    text = f" ('{magic.decode()}', so it is text); 'tcpdump -w FILE' writes captures" if _is_text(magic) else ""
+    raise CaptureError(f"{shown(name)}: this is not a pcap or pcapng file: it begins with {magic.hex(' ')}{text}")
+
+
+def _is_text(octets: bytes) -> bool:
+    return octets.isascii() and octets.decode().isprintable()
 
 
 def _open(name: str) -> BinaryIO:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
+from testbed.plural import count
 from testbed.scenario.document import Document
 from testbed.scenario.faults.times import ALWAYS, FORMERLY_ALWAYS
 from testbed.scenario.faults.wire import COUNTING, ONCE
 from testbed.scenario.problems import Path, Problem
 from testbed.scenario.reply_expected import FORMERLY_ON
 
+if TYPE_CHECKING:
+    from testbed.scenario.scenario import Scenario
+
 
 def former_spellings(data: Mapping[str, object], document: Document) -> tuple[Problem, ...]:
     """What a scenario says in former words, each with the present ones, at its place in the file."""
     return tuple(document.problem(path, hint, key=True) for path, hint in _found(data))
+
+
+def former_told(scenarios: Iterable[Scenario]) -> str:
+    """How many of them scenarios hold, and what names them; ``""`` for none."""
+    number = len(dict.fromkeys(hint for scenario in scenarios for hint in scenario.former))
+    return f"{count(number, 'former spelling')}, still read; 'testbed check' names the present ones" if number else ""
 
 
 def as_written(path: Path, document: Document) -> Path:

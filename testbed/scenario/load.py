@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from testbed.errors import UsageError, reason
 from testbed.protocols.text import shown
-from testbed.regular_file import NotRegularError, read_regular
+from testbed.regular_file import NotRegularError, files_below, read_regular
 from testbed.scenario.beside import problems_beside
 from testbed.scenario.cases import Case, cases
 from testbed.scenario.compress import compressed
@@ -32,6 +32,7 @@ from testbed.scenario.words import problems_of
 
 MAX_OCTETS = 1_048_576
 OWN_FOLDER = Reach()
+_CAPTURES = (".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz")
 _ITS_WORDS = re.compile(r"""^(?:[ \t]*\{)?["']?(?:title|like|steps|expect)["']?[ \t]*:""", re.M)
 _ITS_WORDS_IN_JSON = re.compile(r"""^\s*\{[^{}]*?["'](?:title|like|steps|expect)["']\s*:""")
 
@@ -59,7 +60,7 @@ def discover(paths: Iterable[str | os.PathLike[str]]) -> Discovered:
         if not os.path.isdir(path):  # unlike is_dir(), never raises
             found[path] = None
             continue
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.is_dir())
+        inside = [file for file in files_below(path) if file.suffix.lower() in SUFFIXES]
         scenarios = [p for p in inside if _may_be_scenario(p)]
         if not scenarios:
             why = "no YAML file in it is one" if inside else "no file in it ends in .yaml or .yml"
@@ -255,6 +256,8 @@ def _read(file: str) -> str:
 
     try:
         content = read_regular(file, MAX_OCTETS + 1)
+        if file.endswith(_CAPTURES):
+            raise refuse("this is a capture: 'testbed inspect' explains it, 'testbed reproduce' makes a scenario of it")
         if len(content) > MAX_OCTETS:
             size = os.path.getsize(file)
             raise refuse(f"{size:,} octets are too many for a scenario; the limit is {MAX_OCTETS:,}")

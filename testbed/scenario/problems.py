@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from itertools import islice
@@ -11,6 +12,8 @@ from msgspec import Struct
 from testbed.errors import UsageError
 from testbed.protocols.text import shown
 from testbed.scenario.synonyms import meanings
+
+_BETWEEN_WORDS = re.compile(r"[-_ ]")
 
 Path = tuple[str | int, ...]
 """Where something stands: the keys and places that lead there."""
@@ -62,5 +65,6 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     said = str(word)[:300].lower()
     mixed_up = [one for one in folded if sorted(one) == sorted(said)]  # form for from
     meant = [one for word in meanings(said) for one in folded if one == word or (word != said and one == f"{word}ed")]
-    near = mixed_up or meant or get_close_matches(said, list(folded), 1, 0.6)
+    parts = [one for one in _BETWEEN_WORDS.split(said) if one in folded]  # certificate-expired for expired
+    near = mixed_up or meant or get_close_matches(said, list(folded), 1, 0.6) or parts
     return f" (did you mean '{folded[near[0]]}'?)" if near else ""

@@ -191,6 +191,11 @@ MISTAKES: dict[str, tuple[Callable[[Bed], object], str]] = {
 }
 
 
+def test_a_scenario_of_the_catalogue_is_named_as_on_the_command_line() -> None:
+    with open_lab("@catalogue/delivered") as bed:
+        assert bed.services
+
+
 def test_mistakes_are_sentences_and_leave_the_lab_open() -> None:
     with open_lab() as bed:
         for mistake, sentence in MISTAKES.values():
@@ -208,6 +213,7 @@ def test_mistakes_are_sentences_and_leave_the_lab_open() -> None:
     ("given", "sentence"),
     [
         ({"source": "nowhere.yaml"}, "nowhere.yaml: there is no such file or folder"),
+        ({"source": "@catalogue/deliverd"}, "did you mean '@catalogue/delivered'"),
         ({"source": CUT}, "name one of its 10 cases: case='command=connect, how=reset'"),
         ({"source": DELIVERED, "case": "x"}, "has no case 'x'"),
         ({"source": DELIVERED, "faults": []}, "say the scenario, or its keys .faults., not both"),

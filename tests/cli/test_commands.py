@@ -56,7 +56,13 @@ def test_version(command: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["rnu"], "did you mean 'run'?"),
+        (["rnu"], "there is no command 'rnu'; did you mean 'run'?"),
+        (["night.pcap.gz"], "there is no command 'night.pcap.gz'; to inspect a capture, use 'testbed inspect night"),
+        (["mine.yaml"], "there is no command 'mine.yaml'; to play a scenario, use 'testbed run mine.yaml'"),
+        (["completion", "fihs"], "did you mean 'fish'?"),
+        (["inspect", "--htm", "a.html", "a.pcap"], "unrecognized arguments: --htm; did you mean '--html'?"),
+        (["inspect", "--pakets"], "For help, try 'testbed inspect --help'."),
+        (["serve", "mailbox-full"], "mailbox-full: there is no such file or folder; did you mean '@catalogue/mailbox-"),
         (["run"], "the following arguments are required: PATH"),
         (["run", "--jobs", "0", "scenarios"], "'0' is not a whole number from 1 up"),
         (["run", "--time-limit", "never", "scenarios"], "'never' is not a number of seconds above 0"),
@@ -65,7 +71,11 @@ def test_version(command: list[str]) -> None:
         (["diff", "--redact", "a.pcap", "b.pcap"], "with 'testbed inspect --redact -o FILE CAPTURE'"),
         (["run", "no-such-file.yaml"], "no-such-file.yaml: there is no such file or folder"),
         (["check", "docs"], "docs holds no scenario: no file in it ends in .yaml or .yml"),
-        (["inspect", "README.md"], "README.md: this is not a pcap or pcapng file: it begins with 23 20 4d 61"),
+        (
+            ["inspect", "README.md"],
+            "this is not a pcap or pcapng file: it begins with 23 20 4d 61 ('# Ma', so it is",
+        ),
+        (["run", "captures/null-mx.pcapng"], "null-mx.pcapng: this is a capture: 'testbed inspect' explains it, "),
         (["inspect", "no-such-file.pcap"], "no-such-file.pcap: it cannot be read: no such file or directory"),
         (["inspect", "scenarios"], "scenarios holds no capture: no file in it ends in .pcap"),
         (["inspect", "/dev/null"], "/dev/null: this is not a regular file"),

@@ -354,7 +354,10 @@ def test_a_command_beside_the_lab_finds_its_ports_and_gives_its_exit_code(
         (["serve", DELIVERED, "--forward", "0:crepes.fr:25"], "from 1 to 65535"),
         (["serve", DELIVERED, "--forward", "8080:crepe.fr:25"], "did you mean 'crepes.fr'?"),
         (["shell", DELIVERED, "--on", "someschool.ed"], "did you mean 'someschool.edu'?"),
-        (["shell", DELIVERED, "swaks"], "unrecognized arguments: swaks"),
+        (
+            ["shell", DELIVERED, "swaks"],
+            "swaks; a command stands behind --: testbed shell FILE -- swaks",
+        ),
         (["shell", DELIVERED, "--scenario-time"], "add -- COMMAND"),
         (["serve", DELIVERED, "--scenario-time", "--forward", "1:crepes.fr:25", "--", "true"], "leave --forward out"),
         (["serve", DELIVERED, "--for", "1", "--", "true"], "leave --for out"),

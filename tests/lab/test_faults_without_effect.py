@@ -42,7 +42,7 @@ IN_VAIN = {
     "room": ("mailbox: bob@someschool.edu, is: full, from: 10m, until: 20m", "was never reached"),
     "link": ("link: [crepes.fr, someschool.edu], is: down, from: 10m, until: 20m", "was never reached"),
     "greeting": ("at: someschool.edu, on: connect, reply: 220 someschool.edu ESMTP", "someschool.edu says so anyway"),
-    "tls": ("tls: someschool.edu, is: expired", "was never reached"),
+    "tls": ("tls: someschool.edu, is: expired", "was never reached; every client of someschool.edu spoke in clear: a"),
     "EHLO": (f"at: someschool.edu, on: EHLO, reply: [{_EHLO}]", "someschool.edu says so anyway"),
     "DATA": (f"at: someschool.edu, on: DATA, reply: {_DATA}", "someschool.edu says so anyway"),
     "last words": (

@@ -120,5 +120,13 @@ def test_check_names_the_present_ones_once_for_all_cases(tmp_path: Path) -> None
     )
 
 
+def test_a_run_says_once_that_there_are_some(tmp_path: Path) -> None:
+    file = tmp_path / "old.yaml"
+    file.write_text("matrix: {n: [1, 2]}\n" + scenario(f"{WIRE}, lose: all, nth: $n", REPLY.format("to: RCPT")))
+    told = "2 former spellings, still read; 'testbed check' names the present ones\n"
+    assert testbed("run", str(file)).stdout.count(told) == 1
+    assert told not in testbed("run", str(file), "--json").stdout
+
+
 def test_the_catalogue_has_none() -> None:
     assert testbed("check", "scenarios").stdout.endswith(" scenarios, no mistakes\n")
