@@ -95,7 +95,7 @@ def test_moved_mail_that_lies_in_no_folder_is_lost(read: Outcome) -> None:
 def test_moved_mail_that_lies_in_both_folders_is_doubled(read: Outcome) -> None:
     assert read.analysis is not None
     [moved] = [entry for entry in of(read.analysis.log, events.HoldsMail) if entry.event.folder == "Archive"]
-    left = dataclasses.replace(moved, event=dataclasses.replace(moved.event, folder="INBOX"))
+    left = replace(moved, event=dataclasses.replace(moved.event, folder="INBOX"))
     verdict = _conservation(replace(read.analysis, log=(*read.analysis.log, left)))
     assert not verdict.held
     assert "lies in Archive and INBOX" in verdict.why

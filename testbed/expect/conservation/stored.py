@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.observed import programs
@@ -39,7 +41,9 @@ def known_again(analysis: Analysis, carried: Sequence[Passage]) -> tuple[AnyEntr
             return entry
         text = event.unquoted_sha256 or event.text_sha256
         original = by_body.get((entry.host, event.recipient.lower(), text), event.message_id)
-        return entry if original == event.message_id else replace(entry, event=replace(event, message_id=original))
+        if original == event.message_id:
+            return entry
+        return replace(entry, event=dataclasses.replace(event, message_id=original))
 
     given = list(map(known_by_body, _given(analysis)))
     log = [known_by_body(entry) for entry in analysis.log]
@@ -96,7 +100,7 @@ def _delivered(
         for number, entry in enumerate(mine):
             passage = brought[min(number, len(brought) - 1)]
             sender = entry.event.sender or passage.sender
-            yield replace(entry, time_ns=passage.ended_ns, event=replace(entry.event, sender=sender))
+            yield replace(entry, time_ns=passage.ended_ns, event=dataclasses.replace(entry.event, sender=sender))
 
 
 def _by_message(entries: Sequence[LogEntry[events.Found]]) -> dict[_Key, list[LogEntry[events.Found]]]:
