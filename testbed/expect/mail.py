@@ -15,7 +15,7 @@ from testbed.expect.conservation.passages import passages
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.notices import faults, fits, nearest, notices, without_original
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
-from testbed.expect.programs_awaited import ended_badly
+from testbed.expect.programs_awaited import KEPT_WAITING, ended_badly, starved_ns
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
@@ -56,7 +56,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
 
     frames: list[int] = []
     notes: list[str] = []
-    held = bool(stored)
+    held, in_doubt = bool(stored), False
     if expected.text is not None:
         what += f", with '{expected.text}' in the text"
         without = _without_text(expected.text, {m for m, found in stored.items() if found}, analysis)
@@ -77,8 +77,9 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
             continue
         for entry in found:
             took = entry.time_ns - sent[message_id].time_ns if message_id in sent else None
-            late = expected.within is not None and (took or 0) > expected.within
-            held = held and not late
+            late_ns = (took or 0) - expected.within if expected.within is not None else 0
+            late, excused = late_ns > 0, 0 < late_ns <= starved_ns(analysis)
+            held, in_doubt = held and (excused or not late), in_doubt or excused
             after = f" after {format_duration(took)}" if took is not None else ""
             notes.append(f"{named(message_id)} arrived{after}" + (", too late" if late else ""))
     nobody = f"nobody sent {'such ' if about else ''}mail to {expected.to}"
@@ -86,6 +87,8 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         ended, cited = ended_badly(analysis)
         nobody, frames = nobody + ended, [*frames, *cited]
     why = "; ".join(notes) or ("none arrived, as expected" if stored else nobody)
+    if held and in_doubt:
+        return Verdict(what, True, why + KEPT_WAITING, tuple(sorted(frames)), expected.line, judged=False)
     verdict = Verdict(what, held, why, tuple(sorted(frames)), expected.line)
     inside = expected.text is not None or expected.attached
     return verdict if held else unless_sealed(verdict, sealed(analysis, None if inside else programs(analysis)))

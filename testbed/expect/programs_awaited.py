@@ -26,6 +26,7 @@ _TOO_MUCH = 0.5  # of its time without a processor
 _MOST_TOLD, _MOST_QUOTED = 3, 80
 _DISK = "waits for a disk"
 TOO_BUSY = "; this machine was too busy to tell whether that is its fault"
+KEPT_WAITING = "; but this machine kept a program waiting for a processor for at least as long as that is too late"
 OUT_OF_MEMORY = "; this machine had no memory left, and its kernel killed programs"
 
 
@@ -65,6 +66,11 @@ def starved(analysis: Analysis, host: str, until: int) -> bool:
     """Whether the machine may be why nothing came of a program, by what was logged of it last before a frame."""
     told = [entry for entry in of(analysis.log, events.Condition) if entry.host == host and entry.frame <= until]
     return not told or told[-1].event.state == _DISK or not 0 <= told[-1].event.starved < _TOO_MUCH
+
+
+def starved_ns(analysis: Analysis) -> int:
+    """For how long the machine has kept a processor from the program it kept it from longest, as far as is known."""
+    return max((round(entry.event.seconds * SECOND) for entry in of(analysis.log, events.Starved)), default=0)
 
 
 def last_words(analysis: Analysis, host: str) -> tuple[str, tuple[int, ...]]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from msgspec import Struct
+import msgspec
 
 from testbed.explore.candidate import Candidate
 from testbed.explore.ran import Came, Ran
@@ -25,12 +25,12 @@ TRIPLES = 1_000
 _OF_NO_EFFECT = (Came.UNNOTICED, Came.NEVER_REACHED, Came.NOT_OVER)
 
 
-class Phase(Struct, frozen=True):
+class Phase(msgspec.Struct, frozen=True):
     """Faults to be tried in this order; ``superfluous`` is how many more there would be, by why they are left out."""
 
     name: str
     tries: Sequence[Faults]
-    superfluous: Counter[str] = field(default_factory=Counter)
+    superfluous: Counter[str] = msgspec.field(default_factory=Counter)
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ MAX_LINES = 2_000
 _POLL_S = 0.01  # how often it is looked whether the program listens
 _REACHED_AFTER = 100  # such looks at most, a second, or a part of it is out of reach
 _AT_ONCE_S = 0.2  # to end when there is no time
+_WORTH_TELLING_S = 0.5  # without a processor
 _NOT_FOUND = (126, 127)  # with these statuses shells and their kin say that there is no such program
 _KILLED = 128 + signal.SIGKILL
 
@@ -90,6 +91,7 @@ class HostedProgram:
             limit_s = _AT_ONCE_S if at_once else self._spec.stop_within / SECOND
             if self._watch is not None:
                 self._watch.look()  # what it waited for before is not held to its account
+                self._tell_starved(self._watch.waited_s)
             told = time.monotonic()
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
@@ -124,6 +126,11 @@ class HostedProgram:
                 events.Condition(state=now.state, cpu_seconds=round(now.cpu_s, 2), starved=starved),
                 f"the program {now.state}; it has used {now.cpu_s:.2f} s of processor time",
             )
+
+    def _tell_starved(self, seconds: float) -> None:
+        if self.time_is_real and seconds >= _WORTH_TELLING_S:
+            what = f"{self.command[0]} has waited {seconds:.1f} s for a processor of this busy machine"
+            self._site.log(events.Starved(seconds=round(seconds, 3)), what)
 
     # -- its life ------------------------------------------------------------------------------------
 

@@ -35,13 +35,17 @@ class Excess(Struct, frozen=True):
 
 
 class ProgramWatch:
-    """Looks now and then at what a keeper keeps, which has ``printed`` so many octets."""
+    """Looks now and then at what a keeper keeps, which has ``printed`` so many octets.
+
+    ``waited_s`` is for how long, so far, some part of it has waited for a processor.
+    """
 
     def __init__(self, keeper: int, printed: Callable[[], int]) -> None:
         self._keeper = keeper
         self._printed = printed
         self._most_memory = min(_MOST_MEMORY, _memory_of_machine() // 2)
         self._looked = time.monotonic()
+        self.waited_s = 0.0
         self._threads: Mapping[int, ThreadTimes] = {}
         self._waits: deque[tuple[float, float, float]] = deque(maxlen=_SAMPLES)  # when, since how long, of it waited
 
@@ -64,7 +68,9 @@ class ProgramWatch:
         seconds = looked - self._looked
         if now.threads:
             waits = (times.waited_since(self._threads.get(one), seconds) for one, times in now.threads.items())
-            self._waits.append((looked, seconds, max(waits)))
+            waited_s = max(waits)
+            self._waits.append((looked, seconds, waited_s))
+            self.waited_s += waited_s
         self._looked, self._threads = looked, now.threads
         return now
 

@@ -44,6 +44,7 @@ def test_one_that_waits_for_a_processor_is_starved_however_many_processes_it_is(
     watch, looks = ProgramWatch(keeper.pid, lambda: 0), itertools.count()
     try:
         until(lambda: watch.look().threads and next(looks) > 100 and (watch.starved(1.0) > 0.5) == starved)
+        assert watch.waited_s > 0.1 or not starved
     finally:
         os.killpg(keeper.pid, signal.SIGKILL)
         keeper.wait()
@@ -55,3 +56,4 @@ def test_nobody_knows_of_one_that_is_no_more() -> None:
     watch = ProgramWatch(ended.pid, lambda: 0)
     assert watch.look().state == "is no more"
     assert watch.starved(5.0) == -1.0
+    assert watch.waited_s == 0.0

@@ -88,6 +88,18 @@ def test_an_expectation_that_does_not_hold_fails_and_says_why(delivered: Outcome
     assert not came_true(scenario, delivered.analysis)
 
 
+@pytest.mark.parametrize(("waited_s", "judged"), [(0.0005, True), (30.0, False)])
+def test_nobody_is_late_whom_the_machine_kept_waiting(delivered: Outcome, waited_s: float, judged: bool) -> None:
+    assert delivered.analysis is not None
+    last = delivered.analysis.log[-1]
+    log = (*delivered.analysis.log, replace(last, event=events.Starved(seconds=waited_s)))
+    expectation = "  - delivered: {to: bob@someschool.edu, within: 1ms}\n"
+    scenario = parse(DELIVERED.partition("expect:")[0] + f"expect:\n{expectation}")
+    [verdict] = judge(scenario, replace(delivered.analysis, log=log)).expectations
+    assert (verdict.judged, verdict.held) == (judged, not judged)
+    assert "too late" in verdict.why
+
+
 def test_a_wait_may_end_when_all_has_come_true_and_no_sooner(delivered: Outcome) -> None:
     assert delivered.analysis is not None
     assert came_true(delivered.scenario, delivered.analysis)

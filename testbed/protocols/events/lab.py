@@ -213,6 +213,13 @@ class Condition(LogEvent):
     starved: float
 
 
+@event("starved")
+class Starved(LogEvent):
+    """A program that plays a host in real time has waited for a processor for so many ``seconds`` in all."""
+
+    seconds: float
+
+
 @event("time-up")
 class TimeUp(LogEvent):
     """The lab's real time is up."""
