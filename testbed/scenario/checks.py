@@ -12,6 +12,7 @@ from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Rate
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
 from testbed.scenario.host_spec import HostSpec
+from testbed.scenario.host_words import CHECKS
 from testbed.scenario.mailboxes import Local
 from testbed.scenario.names import Names
 from testbed.scenario.problems import Found, did_you_mean
@@ -33,7 +34,7 @@ DomainNames = Annotated[tuple[str, ...], _NAMES, BeforeValidator(_as_list, json_
 class Checking(HostSpec):
     """What a mail server checks of mail that strangers bring."""
 
-    checks: tuple[Check, ...] = Field(
+    checks: tuple[Annotated[Check, CHECKS], ...] = Field(
         default=(),
         description="What it checks of mail from strangers: spf, dkim, dmarc, arc, ptr, dnsbl. It writes what it finds "
         "into the message (Authentication-Results, RFC 8601).",

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.protocols.status_pattern import STATUS
 from testbed.scenario.base import Address, Limit, PeopleWait
+from testbed.scenario.host_words import HANDSHAKES
 from testbed.scenario.names import Names
 from testbed.scenario.naming import (
     HostName,
@@ -28,6 +29,8 @@ from testbed.scenario.reported import ReportedExpected
 from testbed.scenario.tagged import Tagged, flatten
 
 _STATUS = rf"^{STATUS}$"
+
+Handshake = Literal["complete", "refused", "unanswered", "unreachable", "incomplete"]
 
 
 class Delivered(Tagged):
@@ -155,9 +158,7 @@ class ConnectionExpected(Tagged):
     pipelined: bool | None = Field(
         default=None, strict=True, description="Whether commands were sent before the reply to the one before them."
     )
-    handshake: Literal["complete", "refused", "unanswered", "unreachable", "incomplete"] | None = Field(
-        default=None, description="How it opened."
-    )
+    handshake: Annotated[Handshake, HANDSHAKES] | None = Field(default=None, description="How it opened.")
     closure: str | None = Field(
         default=None,
         description="How it ended: normal, half, open, 'reset by …' or 'closed by …' client, server or a host.",

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from testbed.protocols.address import domain_of
 from testbed.scenario.base import Address, Part
 from testbed.scenario.host_spec import HostSpec
+from testbed.scenario.host_words import FORWARDED_FROM, LIST_FROM, RETURN_PATHS
 from testbed.scenario.mailboxes import Local
 from testbed.scenario.names import Names
 from testbed.scenario.problems import Found
@@ -27,7 +28,7 @@ class ForwardSpec(Part):
     arc: bool = Field(
         default=False, strict=True, description="What the relay has found of its author goes along, sealed (RFC 8617)."
     )
-    from_: Literal["keep", "own"] = Field(
+    from_: Annotated[Literal["keep", "own"], FORWARDED_FROM] = Field(
         default="keep",
         alias="from",
         description="'own': From is the user's own address, 'Alice via …'; Reply-To leads to the author.",
@@ -61,12 +62,12 @@ class MailingListSpec(Part):
         description="What Subject begins with, unless it is in there.",
         examples=["[team]"],
     )
-    from_: Literal["keep", "munge"] = Field(
+    from_: Annotated[Literal["keep", "munge"], LIST_FROM] = Field(
         default="keep",
         alias="from",
         description="'munge': From is the list's own address, 'Alice via Team'; Reply-To leads to the author.",
     )
-    return_path: Literal["bounces", "verp", "keep"] = Field(
+    return_path: Annotated[Literal["bounces", "verp", "keep"], RETURN_PATHS] = Field(
         default="bounces",
         description="The envelope sender: LIST-bounces, the same with the member in it, or the author's.",
     )

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from testbed.durations import MINUTE
 from testbed.scenario.base import Duration, Part, PeopleWait
+from testbed.scenario.host_words import CLOCKS
 from testbed.scenario.programs import Command
 from testbed.scenario.security import TlsPolicies
 from testbed.subjects.subject import subjects
@@ -189,7 +190,7 @@ class ProgramKeys(Part):
         "the recipients still waited for.",
         examples=["postqueue -c {directory}/etc -p"],
     )
-    time: Literal["real", "scenario"] | None = Field(
+    time: Annotated[Literal["real", "scenario"], CLOCKS] | None = Field(
         default=None,
         description="The clock the program lives by.  In scenario time its waits of hours pass at once, with its own "
         "settings; that takes a C compiler.  Default: scenario time where possible, otherwise real time.",

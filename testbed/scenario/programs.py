@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from testbed.durations import DAY, MINUTE
 from testbed.scenario.base import Duration
+from testbed.scenario.host_words import CLOCKS
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
@@ -64,7 +65,7 @@ class RunStep(Tagged):
         default=None,
         description="The host it runs on, whose address its packets have (default: the only user agent).",
     )
-    time: Literal["real", "scenario"] = Field(
+    time: Annotated[Literal["real", "scenario"], CLOCKS] = Field(
         default="real",
         description="The clock it lives by.  In real time nothing jumps while it runs.  In scenario time its waits of "
         "hours pass at once; a C compiler must be here.",

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from testbed.scenario.host_words import TLS_POLICIES
+
 TlsPolicy = Literal["none", "opportunistic", "required", "dane", "dane-only", "mta-sts", "published"]
 """``opportunistic`` takes TLS where it can be had, with any certificate; ``required`` nothing else, and a good one.
 
@@ -19,6 +21,8 @@ OBEYING: tuple[TlsPolicy, ...] = ("dane", "dane-only", "mta-sts", "published")
 
 EVERY_DOMAIN = "*"
 
+_Policy = Annotated[TlsPolicy, TLS_POLICIES]
+
 Password = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 """Printable ASCII without blanks."""
 
@@ -28,8 +32,8 @@ def _for_every_domain(value: object) -> object:
 
 
 TlsPolicies = Annotated[
-    dict[str, TlsPolicy],
-    BeforeValidator(_for_every_domain, json_schema_input_type=TlsPolicy | dict[str, TlsPolicy]),
+    dict[str, _Policy],
+    BeforeValidator(_for_every_domain, json_schema_input_type=_Policy | dict[str, _Policy]),
 ]
 """By the domain of the recipient; ``*`` stands for all others."""
 

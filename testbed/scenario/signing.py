@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from testbed.protocols.address import is_host_name
 from testbed.scenario.base import FieldName, Part, PeopleWait, Size
+from testbed.scenario.host_words import KEY_TYPES, PUBLISHED
 from testbed.scenario.names import Names
 from testbed.scenario.problems import Found
 
@@ -28,7 +29,7 @@ class DkimSpec(Part):
 
     selector: str = Field(default="s1", description="Which of the domain's keys: published at s1._domainkey.DOMAIN.")
     domain: str = Field(default="", description="Who signs (d=; default: the relay's own domain).")
-    key: Literal["ed25519", "rsa"] = Field(
+    key: Annotated[Literal["ed25519", "rsa"], KEY_TYPES] = Field(
         default="ed25519", description="The type of the key. One of RSA takes half a second to be made."
     )
     bits: Literal[512, 768, 1024, 2048] = Field(
@@ -54,7 +55,7 @@ class DkimSpec(Part):
         union_mode="left_to_right",
     )
     expires: PeopleWait | None = Field(default=None, ge=1, description="How long the signature counts (x=).")
-    publish: Publishing = Field(
+    publish: Annotated[Publishing, PUBLISHED] = Field(
         default="key", description="What the name server publishes: the key, another key, a revoked one, nothing."
     )
 

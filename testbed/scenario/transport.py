@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from testbed.durations import SECOND
 from testbed.scenario.base import Address, Part, PeopleWait
+from testbed.scenario.host_words import STS_MODES
 from testbed.scenario.problems import Found
 from testbed.scenario.units import parse_duration
 from testbed.transport_security.mta_sts import StsPolicy, policy_host, record_name
@@ -35,7 +36,9 @@ class Phase(Part):
 class MtaStsPhase(Phase):
     """A policy of MTA-STS (RFC 8461)."""
 
-    mode: Literal["enforce", "testing", "none"] = Field(default="enforce", description="Its mode.")
+    mode: Annotated[Literal["enforce", "testing", "none"], STS_MODES] = Field(
+        default="enforce", description="Its mode."
+    )
     max_age: PeopleWait = Field(
         default=parse_duration("1w"),
         ge=SECOND,
