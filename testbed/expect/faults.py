@@ -20,10 +20,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.set_faults import fault_in_code, set_at
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import AnyEntry, LogEntry, of
-
-_SMTP, _READING = ("smtp", "submission", "lmtp"), ("pop3", "imap")
-_SERVICES = {"any": (*_SMTP, *_READING), "smtp": _SMTP, "pop3": ("pop3",), "imap": ("imap",)}
-"""What services of the trace a fault's ``service`` means."""
+from testbed.trace.services.table import service_within
 
 
 def judge_faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
@@ -59,16 +56,20 @@ def _why_not(fault: Fault, analysis: Analysis) -> str:
 
 
 def _in_clear(fault: Fault, analysis: Analysis) -> str:
-    """That nobody wanted the TLS that is to go wrong, where the trace shows clients, all of them in clear."""
+    """That nobody wanted the TLS that is to go wrong, where the trace shows what clients said, all of it in clear."""
     if not isinstance(fault, TlsFault):
         return ""
-    services = _SERVICES[fault.service or "any"]
-    came = [one for one in analysis.connections if one.server.label == fault.tls and one.service in services]
-    if not came or any(one.tls is not None for one in came):
+    came = [
+        one
+        for one in analysis.connections
+        if one.server.label == fault.tls and fault.service in (None, *service_within(one.service).names)
+    ]
+    spoke = any(said.command is not None and said.command.frames for one in came for said in one.exchanges)
+    if not spoke or any(one.tls is not None for one in came):
         return ""
     return (
-        f"; every client of {fault.tls} spoke in clear: a relay uses TLS with 'tls: required' or 'tls: opportunistic', "
-        "a user agent with 'tls: starttls'"
+        f"; whoever spoke to {fault.tls} did so in clear: a relay uses TLS with 'tls: required' or "
+        "'tls: opportunistic', a user agent with 'tls: starttls'"
     )
 
 

@@ -42,7 +42,7 @@ IN_VAIN = {
     "room": ("mailbox: bob@someschool.edu, is: full, from: 10m, until: 20m", "was never reached"),
     "link": ("link: [crepes.fr, someschool.edu], is: down, from: 10m, until: 20m", "was never reached"),
     "greeting": ("at: someschool.edu, on: connect, reply: 220 someschool.edu ESMTP", "someschool.edu says so anyway"),
-    "tls": ("tls: someschool.edu, is: expired", "was never reached; every client of someschool.edu spoke in clear: a"),
+    "tls": ("tls: someschool.edu, is: expired", "was never reached; whoever spoke to someschool.edu did so in clear"),
     "EHLO": (f"at: someschool.edu, on: EHLO, reply: [{_EHLO}]", "someschool.edu says so anyway"),
     "DATA": (f"at: someschool.edu, on: DATA, reply: {_DATA}", "someschool.edu says so anyway"),
     "last words": (
@@ -78,6 +78,14 @@ def _why_red(fault: str, folder: Path, *, wait: str = "1h", more: str = "", bob:
 def test_one_that_changes_nothing_is_red_and_says_why(fault: str, why: str, tmp_path: Path) -> None:
     more = ", starttls: true" if fault.startswith("tls") else ""
     assert why in _why_red(fault, tmp_path, more=more)
+
+
+def test_who_was_refused_spoke_neither_in_clear_nor_with_tls(tmp_path: Path) -> None:
+    both = "host: someschool.edu, is: refused}\n  - {tls: someschool.edu, is: expired"
+    outcome = play(SCENARIO.format(fault=both, wait="1h", more=", starttls: true", bob=""), tmp_path)
+    assert outcome.judgement is not None
+    [why] = [verdict.why for verdict in outcome.judgement.staged if "expired" in verdict.what]
+    assert why.endswith("was never reached")
 
 
 @pytest.mark.parametrize("fault", WITH_EFFECT.values(), ids=WITH_EFFECT.keys())
