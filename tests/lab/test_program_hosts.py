@@ -225,6 +225,22 @@ def test_it_is_told_to_end_and_its_last_words_are_heard(tmp_path: Path) -> None:
     assert logged(outcome, events.Stopped) == [f"{sys.executable} is stopped: exit status 7"]
 
 
+CROWDED = """
+import os, subprocess
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+crowd = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(3)]
+"""
+
+
+def test_how_long_it_waited_for_a_processor_is_told_at_its_end(tmp_path: Path) -> None:
+    outcome = lab(listener(tmp_path, CROWDED), tmp_path, more=", time: real", steps='[run: [sleep, "2"]]')
+    assert outcome.analysis is not None
+    [told] = of(outcome.analysis.log, events.Starved)
+    assert told.host == "crepes.fr"
+    assert told.event.seconds >= 0.5
+    assert f"has waited {told.event.seconds:.1f} s for a processor" in told.message
+
+
 def test_one_that_does_not_heed_sigterm_is_killed_with_all_it_started(tmp_path: Path) -> None:
     mark = f"{tmp_path}/alive"
     then = f"""
